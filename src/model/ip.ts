@@ -1,0 +1,85 @@
+import ipaddr from 'ipaddr.js'
+
+/** IP family: 4 or 6. */
+export type Family = 4 | 6
+
+export const FAMILIES: readonly Family[] = [4, 6]
+
+/**
+ * An IP address in canonical text: dotted quad, or RFC 5952 for IPv6. Two equal addresses are equal strings.
+ * Made only by {@link parseIp}.
+ */
+export type IpAddress = string & { readonly __brand: 'IpAddress' }
+
+/** A CIDR in canonical text with its host bits cleared, for example `10.0.0.0/8`. Made only by {@link parseCidr}. */
+export type Cidr = string & { readonly __brand: 'Cidr' }
+
+const LEADING_ZEROS = /(^|[.:])0+(?=\d+(?:\.|$))/g
+
+/**
+ * Reads an address the lenient way that Kubernetes does: `010.001.002.003` is decimal 10.1.2.3 (promise 19), and an
+ * IPv4-mapped IPv6 address is its IPv4 address. A zone (`fe80::1%eth0`) is not an address.
+ *
+ * @returns undefined when the text is no address.
+ */
+export function parseIp(text: string): IpAddress | undefined {
+  if (text.length > 64 || text.includes('%')) return undefined
+  const plain = text.includes('.') ? text.replace(LEADING_ZEROS, '$1') : text
+  if (!plain.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(plain)) return undefined
+  if (!ipaddr.isValid(plain)) return undefined
+  return canonical(ipaddr.process(plain))
+}
+
+/**
+ * Reads `ADDRESS/LENGTH`; surrounding white space is dropped (promise 19) and host bits are cleared.
+ *
+ * @returns undefined when the text is no CIDR.
+ */
+export function parseCidr(text: string): Cidr | undefined {
+  const [address, length, ...rest] = text.trim().split('/')
+  if (address === undefined || length === undefined || rest.length > 0 || !/^\d{1,3}$/.test(length)) return undefined
+  const ip = parseIp(address)
+  if (ip === undefined) return undefined
+  const bits = Number(length)
+  if (bits > bitsOf(familyOf(ip))) return undefined
+  const network = Buffer.from(ipBytes(ip))
+  for (let i = 0; i < network.length; i++) {
+    const kept = Math.min(Math.max(bits - 8 * i, 0), 8)
+    network[i] = (network[i] ?? 0) & (0xff << (8 - kept))
+  }
+  return `${ipFromBytes(network)}/${bits}` as Cidr
+}
+
+export function familyOf(ip: IpAddress | Cidr): Family {
+  return ip.includes(':') ? 6 : 4
+}
+
+/** Address bits of a family: 32 or 128. */
+export function bitsOf(family: Family): 32 | 128 {
+  return family === 4 ? 32 : 128
+}
+
+/** The address in network byte order: 4 or 16 bytes. */
+export function ipBytes(ip: IpAddress): Uint8Array {
+  if (familyOf(ip) === 4) {
+    const bytes = new Uint8Array(4)
+    let at = 0
+    for (let i = 0; i < ip.length; i++) {
+      const c = ip.charCodeAt(i)
+      if (c === 46) at++
+      else bytes[at] = (bytes[at] ?? 0) * 10 + (c - 48)
+    }
+    return bytes
+  }
+  return Uint8Array.from(ipaddr.IPv6.parse(ip).toByteArray())
+}
+
+/** The reverse of {@link ipBytes}; the length (4 or 16) chooses the family. */
+export function ipFromBytes(bytes: Uint8Array): IpAddress {
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as IpAddress
+  return canonical(new ipaddr.IPv6([...bytes]))
+}
+
+function canonical(ip: ipaddr.IPv4 | ipaddr.IPv6): IpAddress {
+  return (ip.kind() === 'ipv6' ? (ip as ipaddr.IPv6).toRFC5952String() : ip.toString()) as IpAddress
+}

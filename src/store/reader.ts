@@ -1,0 +1,63 @@
+import type { ServiceKey } from '../model/service.ts'
+import type { ChangeSet, Store } from './store.ts'
+
+/** One consumer of a {@link Store}. Made by `store.reader()`. */
+export class StoreReader {
+  readonly #store: Store
+  readonly #onClose: () => void
+  #services = new Set<ServiceKey>()
+  #nodes = new Set<string>()
+  #waiting: (() => void) | undefined
+  #first = true
+  #closed = false
+
+  constructor(store: Store, onClose: () => void) {
+    this.#store = store
+    this.#onClose = onClose
+  }
+
+  /** Called by the store: these keys changed. */
+  mark(services: Iterable<ServiceKey>, nodes: Iterable<string>): void {
+    for (const key of services) this.#services.add(key)
+    for (const name of nodes) this.#nodes.add(name)
+    this.wake()
+  }
+
+  /** Called by the store: look whether there is something to read. */
+  wake(): void {
+    if (!this.#ready()) return
+    this.#waiting?.()
+    this.#waiting = undefined
+  }
+
+  /**
+   * Waits until something changed, and takes everything that did. The first change set comes when the store is synced,
+   * also if the cluster is empty.
+   *
+   * @returns undefined once the reader is closed.
+   */
+  async next(): Promise<ChangeSet | undefined> {
+    if (!this.#ready()) {
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve
+      })
+    }
+    if (this.#closed) return undefined
+    this.#first = false
+    const changes = { revision: this.#store.revision, services: this.#services, nodes: this.#nodes }
+    this.#services = new Set()
+    this.#nodes = new Set()
+    return changes
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#onClose()
+    this.wake()
+  }
+
+  #ready(): boolean {
+    if (this.#closed) return true
+    return this.#store.synced && (this.#first || this.#services.size > 0 || this.#nodes.size > 0)
+  }
+}

@@ -1,0 +1,142 @@
+import type { EndpointSlice } from '../model/endpoint-slice.ts'
+import type { Node } from '../model/node.ts'
+import { type ClusterObject, type ObjectId, objectId } from '../model/object.ts'
+import { type Service, type ServiceKey, serviceKey } from '../model/service.ts'
+import { StoreReader } from './reader.ts'
+
+/** A change to the cluster state; all of it becomes visible at once, as one revision. */
+export interface Update {
+  readonly set: readonly ClusterObject[]
+  readonly delete: readonly ObjectId[]
+}
+
+/** What changed since a reader last asked. */
+export interface ChangeSet {
+  /** The store's revision when the change set was taken. */
+  readonly revision: number
+  /** Services that changed, or whose EndpointSlices did. */
+  readonly services: ReadonlySet<ServiceKey>
+  /** Names of the nodes that changed. */
+  readonly nodes: ReadonlySet<string>
+}
+
+/**
+ * The cluster's state: Services, EndpointSlices by their Service, and Nodes. Every update costs O(what it names) and is one
+ * revision; readers are told which keys changed and read the present values, so a slow reader coalesces and nothing queues.
+ */
+export class Store {
+  readonly #services = new Map<ServiceKey, Service>()
+  readonly #slices = new Map<ObjectId, EndpointSlice>()
+  readonly #slicesOfService = new Map<ServiceKey, Map<string, EndpointSlice>>()
+  readonly #nodes = new Map<string, Node>()
+  readonly #readers = new Set<StoreReader>()
+  #revision = 0
+  #synced = false
+
+  /** Number of updates that were applied; 0 at first. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** True once the source has delivered its whole initial state; readers see nothing before (promise 17). */
+  get synced(): boolean {
+    return this.#synced
+  }
+
+  get counts(): { services: number; endpointSlices: number; nodes: number } {
+    return { services: this.#services.size, endpointSlices: this.#slices.size, nodes: this.#nodes.size }
+  }
+
+  service(key: ServiceKey): Service | undefined {
+    return this.#services.get(key)
+  }
+
+  /** The EndpointSlices that name this Service, in order of arrival; the Service itself may be absent. */
+  endpointSlices(key: ServiceKey): Iterable<EndpointSlice> {
+    return this.#slicesOfService.get(key)?.values() ?? []
+  }
+
+  node(name: string): Node | undefined {
+    return this.#nodes.get(name)
+  }
+
+  serviceKeys(): Iterable<ServiceKey> {
+    return this.#services.keys()
+  }
+
+  nodeNames(): Iterable<string> {
+    return this.#nodes.keys()
+  }
+
+  /**
+   * Applies one update and wakes the readers. Within one update deletions come first, so that an object may be renamed.
+   *
+   * @returns the new revision.
+   */
+  apply(update: Update): number {
+    const services = new Set<ServiceKey>()
+    const nodes = new Set<string>()
+    for (const id of update.delete) this.#delete(id, services, nodes)
+    for (const object of update.set) this.#set(object, services, nodes)
+    if (services.size === 0 && nodes.size === 0) return this.#revision
+    this.#revision++
+    for (const reader of this.#readers) reader.mark(services, nodes)
+    return this.#revision
+  }
+
+  /** Says that the initial state is complete. Called once by the source. */
+  markSynced(): void {
+    if (this.#synced) return
+    this.#synced = true
+    for (const reader of this.#readers) reader.wake()
+  }
+
+  /** A new reader; its first change set names everything that is there. Close it when it is no longer read. */
+  reader(): StoreReader {
+    const reader: StoreReader = new StoreReader(this, () => this.#readers.delete(reader))
+    reader.mark(this.#services.keys(), this.#nodes.keys())
+    this.#readers.add(reader)
+    return reader
+  }
+
+  #set(object: ClusterObject, services: Set<ServiceKey>, nodes: Set<string>): void {
+    switch (object.kind) {
+      case 'Service': {
+        const key = serviceKey(object.value.namespace, object.value.name)
+        this.#services.set(key, object.value)
+        services.add(key)
+        return
+      }
+      case 'EndpointSlice': {
+        const id = objectId(object)
+        this.#removeSlice(id, services)
+        this.#slices.set(id, object.value)
+        const siblings = this.#slicesOfService.get(object.value.service) ?? new Map<string, EndpointSlice>()
+        siblings.set(object.value.name, object.value)
+        this.#slicesOfService.set(object.value.service, siblings)
+        services.add(object.value.service)
+        return
+      }
+      case 'Node':
+        this.#nodes.set(object.value.name, object.value)
+        nodes.add(object.value.name)
+    }
+  }
+
+  #delete(id: ObjectId, services: Set<ServiceKey>, nodes: Set<string>): void {
+    const [kind, key = ''] = id.split(' ', 2)
+    if (kind === 'Service' && this.#services.delete(key as ServiceKey)) services.add(key as ServiceKey)
+    else if (kind === 'EndpointSlice') this.#removeSlice(id, services)
+    else if (kind === 'Node' && this.#nodes.delete(key)) nodes.add(key)
+  }
+
+  #removeSlice(id: ObjectId, services: Set<ServiceKey>): void {
+    const slice = this.#slices.get(id)
+    if (slice === undefined) return
+    this.#slices.delete(id)
+    const siblings = this.#slicesOfService.get(slice.service)
+    siblings?.delete(slice.name)
+    if (siblings?.size === 0) this.#slicesOfService.delete(slice.service)
+    services.add(slice.service)
+  }
+}
