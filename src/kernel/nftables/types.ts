@@ -1,0 +1,77 @@
+import type { DataType } from './datatype.ts'
+import type { Field } from './field.ts'
+import type { Statement } from './statement.ts'
+
+/** nf_tables families that Sluice uses, by their nft names. */
+export type TableFamily = 'ip' | 'ip6'
+
+/** NFPROTO_* of linux/netfilter.h. */
+export const NFPROTO: { readonly [family in TableFamily]: number } = { ip: 2, ip6: 10 }
+
+export interface Table {
+  readonly family: TableFamily
+  readonly name: string
+}
+
+export type Hook = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'
+
+export interface Chain {
+  readonly name: string
+  /** Absent for a chain that is only jumped to. */
+  readonly base?: {
+    readonly type: 'nat' | 'filter'
+    readonly hook: Hook
+    /** Lower runs earlier. */
+    readonly priority: number
+  }
+}
+
+/** One part of a set's key or data: by datatype, or by the field it is compared with (`typeof`). */
+export type SetPart = DataType | Field
+
+export interface NftSet {
+  readonly name: string
+  readonly key: readonly SetPart[]
+  /** Absent for a plain set; `verdict` for a verdict map. */
+  readonly data?: readonly SetPart[] | 'verdict'
+  /** The key is an address range or prefix. */
+  readonly interval?: boolean
+  /** Filled by rules (`update`); its elements expire. */
+  readonly dynamic?: { readonly timeoutSeconds: number; readonly size: number }
+}
+
+export interface Rule {
+  readonly chain: string
+  readonly statements: readonly Statement[]
+  /** Empty when there is none. */
+  readonly comment?: string
+}
+
+export type Verdict =
+  | { readonly kind: 'accept' | 'drop' | 'return' }
+  | { readonly kind: 'jump' | 'goto'; readonly chain: string }
+
+/** One element of a set or map, as bytes in the set's layout. */
+export interface Element {
+  readonly key: Uint8Array
+  /** Absent in a plain set. */
+  readonly data?: Uint8Array | Verdict
+  /** Empty when there is none. */
+  readonly comment?: string
+  /** Exclusive end of an interval; absent in sets without ranges. */
+  readonly intervalEnd?: Uint8Array
+}
+
+export function isField(part: SetPart): part is Field {
+  return 'expression' in part
+}
+
+/** The datatypes of a set's key or data. */
+export function dataTypes(parts: readonly SetPart[]): DataType[] {
+  return parts.map((part) => (isField(part) ? part.type : part))
+}
+
+/** `goto pick-3`, `accept`. */
+export function formatVerdict(verdict: Verdict): string {
+  return 'chain' in verdict ? `${verdict.kind} ${verdict.chain}` : verdict.kind
+}

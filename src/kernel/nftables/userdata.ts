@@ -1,0 +1,62 @@
+import type { Field } from './field.ts'
+
+/** Bytes of an element comment that nft accepts (NFTNL_UDATA_COMMENT_MAXLEN), without the terminating NUL. */
+export const COMMENT_MAX_BYTES = 127
+
+/** A comment as nft stores it: type 0, length, text with NUL. Longer text is cut with a visible `...`. */
+export function commentUserdata(comment: string, type = 0): Buffer {
+  const text = shortenComment(comment)
+  const bytes = Buffer.allocUnsafe(Buffer.byteLength(text) + 3)
+  bytes[0] = type
+  bytes[1] = bytes.length - 2
+  bytes.write(text, 2)
+  bytes[bytes.length - 1] = 0
+  return bytes
+}
+
+/** What {@link commentUserdata} keeps of a comment: at most 127 bytes, and never a quote, which nft cannot read back. */
+export function shortenComment(comment: string): string {
+  const text = comment.replaceAll('"', "'")
+  if (Buffer.byteLength(text) <= COMMENT_MAX_BYTES) return text
+  let kept = Buffer.from(text).subarray(0, COMMENT_MAX_BYTES - 3).toString('utf8')
+  while (Buffer.byteLength(kept) > COMMENT_MAX_BYTES - 3) kept = kept.slice(0, -1)
+  return `${kept}...`
+}
+
+/** The text of the first entry of this type; empty when there is none. */
+export function readComment(userdata: Buffer, type = 0): string {
+  let at = 0
+  while (at + 2 <= userdata.length) {
+    const length = userdata[at + 1] ?? 0
+    if (userdata[at] === type) return userdata.toString('utf8', at + 2, at + 2 + length).replace(/\0$/, '')
+    at += 2 + length
+  }
+  return ''
+}
+
+const EXPR_CONCAT = 13
+
+/** One entry: type, length, value. */
+export function entry(type: number, ...values: readonly Uint8Array[]): Buffer {
+  const value = Buffer.concat(values)
+  return Buffer.concat([Buffer.of(type, value.length), value])
+}
+
+/** One entry with a 32-bit number; nft stores these in host order. */
+export function entryU32(type: number, value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeUInt32LE(value)
+  return entry(type, bytes)
+}
+
+/** The user data that lets `nft list` print `typeof FIELD . FIELD`; undefined when a field cannot be stored. */
+export function typeofUserdata(type: number, fields: readonly Field[]): Buffer | undefined {
+  const parts: Buffer[] = []
+  for (const field of fields) {
+    if (field.typeof === undefined) return undefined
+    const numbers = field.typeof.values.map((value, index) => entryU32(index, value))
+    parts.push(Buffer.concat([entryU32(0, field.typeof.kind), entry(1, ...numbers)]))
+  }
+  if (parts.length === 1) return entry(type, ...parts)
+  return entry(type, entryU32(0, EXPR_CONCAT), entry(1, ...parts.map((part, index) => entry(index, part))))
+}

@@ -1,0 +1,232 @@
+import { DATA_TYPES } from '../../kernel/nftables/datatype.ts'
+import { type Field, FIELDS, numgenRandom } from '../../kernel/nftables/field.ts'
+import type { Statement } from '../../kernel/nftables/statement.ts'
+import type { Chain, NftSet, Rule, Table, TableFamily, Verdict } from '../../kernel/nftables/types.ts'
+import type { Family } from '../../model/ip.ts'
+import { fallbackSlots, isExact } from './slots.ts'
+
+/** Name of Sluice's tables: `ip sluice` and `ip6 sluice`. All that is in them is Sluice's. */
+export const TABLE_NAME = 'sluice'
+
+/**
+ * The value that `services` and `node-ports` give is one number: the pool's id in the upper 20 bits, and the class in
+ * the lower 12. It travels from rule to rule in the packet's priority (ADR 1).
+ */
+export const CLASS_BITS = 12
+export const CLASS_MASK = (1 << CLASS_BITS) - 1
+export const POOL_MASK = ~CLASS_MASK >>> 0
+/** 0 means "no pool". */
+export const MAX_POOL_ID = 2 ** (32 - CLASS_BITS) - 1
+/** Class 0 is never used, so that the number is never 0, which means that there is no priority. */
+export const MAX_CLASS = CLASS_MASK
+
+/** How often a packet draws again when it drew an empty slot, before it draws among slots that are surely filled. */
+const DRAWS = 4
+
+const CT_STATE_NEW = 0x8
+const CT_STATUS_DNAT = 0x20
+const NAT_PRIORITY = { prerouting: -100, output: -100, postrouting: 100 } as const
+/** Right behind nat output, so that nothing else sees the number in the priority. */
+const AFTER_NAT_OUTPUT = -99
+const PROTOCOLS = [6, 17, 132]
+const PROTOCOL_NAMES = ['tcp', 'udp', 'sctp']
+
+const { inet_proto, inet_service, classid } = DATA_TYPES
+
+/** The sets and maps of one family. */
+export interface LayoutSets {
+  /** Addresses of Services: every other port of a cluster IP is refused (promise 51). */
+  readonly clusterIPs: NftSet
+  /** The node's addresses on which node ports are served. */
+  readonly nodeIPs: NftSet
+  /** Sources that are pods; empty unless the operator gave the cluster's CIDRs. */
+  readonly podCIDRs: NftSet
+  /** Pairs of one local endpoint's address with itself (promise 60). */
+  readonly hairpin: NftSet
+  /** address . protocol . port -> pool and class. */
+  readonly services: NftSet
+  /** protocol . port -> pool and class. */
+  readonly nodePorts: NftSet
+  /** pool . slot -> address . port of an endpoint. */
+  readonly endpoints: NftSet
+  /** class -> what is done with a new connection. */
+  readonly classes: NftSet
+  /** class -> whether it is masqueraded. */
+  readonly postClasses: NftSet
+}
+
+/** The parts of a family's table that do not depend on any Service. */
+export interface Layout {
+  readonly table: Table
+  readonly family: Family
+  readonly sets: LayoutSets
+  readonly chains: readonly Chain[]
+  readonly rules: readonly Rule[]
+}
+
+export interface LayoutOptions {
+  /** True when pods can be told by their addresses, so that other sources of cluster-IP traffic are masqueraded. */
+  readonly detectsPods: boolean
+}
+
+export function buildLayout(family: Family, options: LayoutOptions): Layout {
+  const table: Table = { family: family === 4 ? 'ip' : 'ip6', name: TABLE_NAME }
+  const fields = familyFields(table.family)
+  const sets = buildSets(fields)
+  const rules = buildRules(fields, options)
+  const base: Chain[] = [
+    { name: 'prerouting', base: { type: 'nat', hook: 'prerouting', priority: NAT_PRIORITY.prerouting } },
+    { name: 'output', base: { type: 'nat', hook: 'output', priority: NAT_PRIORITY.output } },
+    { name: 'output-reset', base: { type: 'filter', hook: 'output', priority: AFTER_NAT_OUTPUT } },
+    { name: 'postrouting', base: { type: 'nat', hook: 'postrouting', priority: NAT_PRIORITY.postrouting } },
+  ]
+  const named = new Set(base.map((chain) => chain.name))
+  const plain = [...new Set(rules.map((rule) => rule.chain))].filter((name) => !named.has(name))
+  return { table, family, sets, chains: [...plain.map((name) => ({ name })), ...base], rules }
+}
+
+interface FamilyFields {
+  readonly saddr: Field
+  readonly daddr: Field
+  readonly originalDaddr: Field
+}
+
+function familyFields(family: TableFamily): FamilyFields {
+  return {
+    saddr: FIELDS[`${family} saddr`],
+    daddr: FIELDS[`${family} daddr`],
+    originalDaddr: FIELDS[`ct original ${family} daddr`],
+  }
+}
+
+function buildSets({ daddr }: FamilyFields): LayoutSets {
+  const address = daddr.type
+  return {
+    clusterIPs: { name: 'cluster-ips', key: [address] },
+    nodeIPs: { name: 'node-ips', key: [address] },
+    podCIDRs: { name: 'pod-cidrs', key: [address], interval: true },
+    hairpin: { name: 'hairpin', key: [address, address] },
+    services: { name: 'services', key: [address, inet_proto, inet_service], data: [classid] },
+    nodePorts: { name: 'node-ports', key: [inet_proto, inet_service], data: [classid] },
+    endpoints: {
+      name: 'endpoints',
+      key: [FIELDS['meta priority'], numgenRandom(2)],
+      data: [daddr, FIELDS['th dport']],
+    },
+    classes: { name: 'classes', key: [classid], data: 'verdict' },
+    postClasses: { name: 'post-classes', key: [classid], data: 'verdict' },
+  }
+}
+
+function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: LayoutOptions): Rule[] {
+  const l4proto = FIELDS['meta l4proto']
+  const destination = [l4proto, FIELDS['th dport']]
+  const originalDestination = [l4proto, FIELDS['ct original proto-dst']]
+  const rule = (chain: string, ...statements: Statement[]): Rule => ({ chain, statements })
+  const onService = (chain: string) => go('goto', chain)
+
+  const rules = [
+    rule('no-endpoints', setPriorityNone, { do: 'reject' }),
+    // The number is useless to others, so it is taken away before the packet is dropped, too.
+    rule('no-local-endpoints', setPriorityNone, go('drop')),
+    rule('dispatch', { do: 'vmap', field: FIELDS['meta priority'], mask: CLASS_MASK, map: 'classes' }),
+    rule('dispatch', go('goto', 'no-endpoints')),
+    rule(
+      'services',
+      { do: 'set-priority-map', key: [daddr, ...destination], map: 'services' },
+      onService('dispatch'),
+    ),
+    rule(
+      'services',
+      { do: 'lookup', key: [daddr], set: 'node-ips' },
+      { do: 'set-priority-map', key: destination, map: 'node-ports' },
+      onService('dispatch'),
+    ),
+    rule('services', { do: 'lookup', key: [daddr], set: 'cluster-ips' }, { do: 'reject' }),
+    rule('prerouting', go('jump', 'services')),
+    rule('output', go('jump', 'services')),
+    rule('output-reset', { do: 'match', field: FIELDS['meta priority'], value: 0 }, go('return')),
+    rule(
+      'output-reset',
+      { do: 'match-bits', field: FIELDS['ct state'], bits: CT_STATE_NEW },
+      { do: 'match-bits', field: FIELDS['ct status'], bits: CT_STATUS_DNAT },
+      setPriorityNone,
+    ),
+    rule('masquerade-all', setPriorityNone, { do: 'masquerade' }),
+    rule('masquerade-off-cluster', { do: 'lookup', key: [saddr, daddr], set: 'hairpin' }, go('goto', 'masquerade-all')),
+    rule('post-dispatch', { do: 'vmap', field: FIELDS['meta priority'], mask: CLASS_MASK, map: 'post-classes' }),
+    rule('post-dispatch', setPriorityNone),
+    rule(
+      'postrouting',
+      { do: 'match-bits', field: FIELDS['ct status'], bits: CT_STATUS_DNAT, not: true },
+      go('return'),
+    ),
+    rule('postrouting', {
+      do: 'vmap-anonymous',
+      field: l4proto,
+      entries: PROTOCOLS.map((value, i) => ({ value, verdict: { kind: 'jump', chain: `post-${PROTOCOL_NAMES[i]}` } })),
+    }),
+  ]
+  if (options.detectsPods) {
+    rules.push(
+      rule(
+        'masquerade-off-cluster',
+        { do: 'lookup', key: [saddr], set: 'pod-cidrs', not: true },
+        go('goto', 'masquerade-all'),
+      ),
+    )
+  }
+  // nft reads `ct original proto-dst` back only behind a match of the protocol, hence a chain for each.
+  PROTOCOLS.forEach((value, i) => {
+    const chain = `post-${PROTOCOL_NAMES[i]}`
+    const isProtocol: Statement = { do: 'match', field: l4proto, value }
+    rules.push(
+      rule(
+        chain,
+        isProtocol,
+        { do: 'set-priority-map', key: [originalDaddr, ...originalDestination], map: 'services' },
+        onService('post-dispatch'),
+      ),
+      rule(
+        chain,
+        { do: 'lookup', key: [originalDaddr], set: 'node-ips' },
+        isProtocol,
+        { do: 'set-priority-map', key: originalDestination, map: 'node-ports' },
+        onService('post-dispatch'),
+      ),
+    )
+  })
+  return rules
+}
+
+/** Name of the chain that serves pools of this many slots. */
+export function pickChainName(slots: number): string {
+  return `pick-${slots}`
+}
+
+/** The rules of a pick chain: draw a slot of the pool at random, and send the connection to its endpoint. */
+export function pickRules(slots: number): Rule[] {
+  const chain = pickChainName(slots)
+  const draw = (modulus: number): Statement => ({
+    do: 'dnat-map',
+    key: [FIELDS['meta priority'], numgenRandom(modulus)],
+    map: 'endpoints',
+  })
+  // nft wants to see the protocol before a port is translated.
+  const protocols: Statement = { do: 'one-of', field: FIELDS['meta l4proto'], values: PROTOCOLS }
+  const rules: Rule[] = [{ chain, statements: [protocols, { do: 'mask-priority', mask: POOL_MASK }, draw(slots)] }]
+  if (!isExact(slots)) {
+    for (let i = 1; i < DRAWS; i++) rules.push({ chain, statements: [protocols, draw(slots)] })
+    rules.push({ chain, statements: [protocols, draw(fallbackSlots(slots))] })
+  }
+  rules.push({ chain, statements: [go('goto', 'no-endpoints')] })
+  return rules
+}
+
+const setPriorityNone: Statement = { do: 'set-priority-none' }
+
+function go(kind: 'jump' | 'goto', chain: string): Statement
+function go(kind: 'accept' | 'drop' | 'return'): Statement
+function go(kind: Verdict['kind'], chain?: string): Statement {
+  return { do: 'verdict', verdict: chain === undefined ? { kind } : { kind, chain } } as Statement
+}
