@@ -4,7 +4,8 @@
  * endpoint stay empty: a packet that draws one draws again, and every endpoint stays equally likely.
  */
 
-const EXACT_UP_TO = 32
+/** Up to this many endpoints a pool has one slot each. */
+export const EXACT_UP_TO = 32
 const STEPS_PER_OCTAVE = 16
 
 /** The distance between two slot counts around `count`. */

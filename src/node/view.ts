@@ -1,0 +1,68 @@
+import type { LocalService } from '../model/local.ts'
+import type { Node } from '../model/node.ts'
+import type { Service, ServiceKey } from '../model/service.ts'
+import type { Store } from '../store/store.ts'
+import type { StoreReader } from '../store/reader.ts'
+import { selectEndpoints } from './select.ts'
+
+/** A Service with this label belongs to another proxy (promise 3). */
+const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name'
+/** A Service with this label is not proxied at all (promise 4). */
+const HEADLESS_LABEL = 'service.kubernetes.io/headless'
+
+/** What changed for a node. */
+export interface LocalChanges {
+  /** Revision of the store that these changes lead to. */
+  readonly revision: number
+  /** Present local Services by key; undefined for one that this node has nothing to do for any more. */
+  readonly services: ReadonlyMap<ServiceKey, LocalService | undefined>
+  /** The node's own object, when it changed; undefined when it did not, null when there is none any more. */
+  readonly node: Node | null | undefined
+}
+
+/**
+ * One node's view of the cluster: turns changes of the store into changes of what the node must do. Costs what changed: a
+ * change of one Service or of its slices looks at that Service only.
+ */
+export class NodeView {
+  readonly #store: Store
+  readonly #reader: StoreReader
+  readonly #nodeName: string
+
+  constructor(store: Store, nodeName: string) {
+    this.#store = store
+    this.#nodeName = nodeName
+    this.#reader = store.reader()
+  }
+
+  /** Waits for the next changes; the first name every Service. @returns undefined once closed. */
+  async next(): Promise<LocalChanges | undefined> {
+    const changes = await this.#reader.next()
+    if (changes === undefined) return undefined
+    const services = new Map<ServiceKey, LocalService | undefined>()
+    for (const key of changes.services) services.set(key, this.local(key))
+    const node = changes.nodes.has(this.#nodeName) ? (this.#store.node(this.#nodeName) ?? null) : undefined
+    return { revision: changes.revision, services, node }
+  }
+
+  /** What this node must do for a Service; undefined when there is nothing. */
+  local(key: ServiceKey): LocalService | undefined {
+    const service = this.#store.service(key)
+    if (service === undefined || !isProxied(service)) return undefined
+    return { key, service, endpoints: selectEndpoints(this.#store.endpointSlices(key), this.#nodeName) }
+  }
+
+  close(): void {
+    this.#reader.close()
+  }
+}
+
+/** Promises 1 to 4. */
+function isProxied(service: Service): boolean {
+  return (
+    service.clusterIPs.length > 0 &&
+    service.type !== 'ExternalName' &&
+    !(PROXY_NAME_LABEL in service.labels) &&
+    !(HEADLESS_LABEL in service.labels)
+  )
+}

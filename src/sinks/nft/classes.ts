@@ -1,0 +1,81 @@
+import type { Verdict } from '../../kernel/nftables/types.ts'
+import { formatVerdict } from '../../kernel/nftables/types.ts'
+import type { MasqueradeClass } from '../../virtual-server/virtual-server.ts'
+import { MAX_CLASS, pickChainName } from './layout.ts'
+
+/** How all virtual servers of one class are treated. */
+export interface Treatment {
+  /** Slots of the pool; 0 when it is empty. */
+  readonly slots: number
+  /** Matters only while the pool is empty. */
+  readonly whenEmpty: 'reject' | 'drop'
+  readonly masquerade: MasqueradeClass
+}
+
+/** What becomes of a new connection of this class. */
+export function dispatchVerdict(treatment: Treatment): Verdict {
+  if (treatment.slots > 0) return { kind: 'goto', chain: pickChainName(treatment.slots) }
+  return { kind: 'goto', chain: treatment.whenEmpty === 'reject' ? 'no-endpoints' : 'no-local-endpoints' }
+}
+
+/** Whether a connection of this class is masqueraded; undefined when it never reaches postrouting. */
+export function postVerdict(treatment: Treatment): Verdict | undefined {
+  if (treatment.slots === 0) return undefined
+  const chain = treatment.masquerade === 'always' ? 'masquerade-all' : 'masquerade-off-cluster'
+  return { kind: 'jump', chain }
+}
+
+/** A class's verdicts, as they stand in the kernel. */
+export interface ClassVerdicts {
+  readonly dispatch: Verdict
+  readonly post: Verdict | undefined
+}
+
+/**
+ * Numbers the treatments in use, 1 to {@link MAX_CLASS}. A number keeps its meaning for as long as the table lives, also
+ * across restarts: what the kernel has is taken over.
+ */
+export class ClassTable {
+  readonly #indexes = new Map<string, number>()
+  readonly #taken = new Map<number, ClassVerdicts>()
+  #next = 1
+
+  /** Takes over a class that is in the kernel. */
+  adopt(index: number, verdicts: ClassVerdicts): void {
+    const key = classKey(verdicts)
+    if (this.#indexes.has(key) || this.#taken.has(index)) return
+    this.#indexes.set(key, index)
+    this.#taken.set(index, verdicts)
+  }
+
+  /** @returns the class of a treatment, and whether it is new. */
+  indexOf(treatment: Treatment): { index: number; isNew: boolean } {
+    const verdicts = { dispatch: dispatchVerdict(treatment), post: postVerdict(treatment) }
+    const key = classKey(verdicts)
+    const known = this.#indexes.get(key)
+    if (known !== undefined) return { index: known, isNew: false }
+    while (this.#taken.has(this.#next)) this.#next++
+    if (this.#next > MAX_CLASS) throw new RangeError(`more than ${MAX_CLASS} ways of treatment are in use`)
+    this.#indexes.set(key, this.#next)
+    this.#taken.set(this.#next, verdicts)
+    return { index: this.#next, isNew: true }
+  }
+
+  /** Forgets the classes that nobody uses. */
+  keepOnly(used: ReadonlySet<number>): void {
+    for (const [key, index] of this.#indexes) {
+      if (used.has(index)) continue
+      this.#indexes.delete(key)
+      this.#taken.delete(index)
+    }
+    this.#next = 1
+  }
+
+  entries(): Iterable<[number, ClassVerdicts]> {
+    return this.#taken
+  }
+}
+
+function classKey({ dispatch, post }: ClassVerdicts): string {
+  return `${formatVerdict(dispatch)} | ${post === undefined ? 'none' : formatVerdict(post)}`
+}

@@ -1,0 +1,305 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { NetlinkBatch } from '../../kernel/nftables/batch.ts'
+import { NftablesConnection } from '../../kernel/nftables/connection.ts'
+import { NftablesError } from '../../kernel/nftables/error.ts'
+import type { Table } from '../../kernel/nftables/types.ts'
+import { NftablesWatch } from '../../kernel/nftables/watch.ts'
+import { type Cidr, FAMILIES, type Family, familyOf, type IpAddress } from '../../model/ip.ts'
+import type { ServiceKey } from '../../model/service.ts'
+import { Claims } from '../../virtual-server/claims.ts'
+import type { DataPlane, PlaneChanges, PlaneCounts, PlaneProblem } from '../../virtual-server/data-plane.ts'
+import { destinationKey, servicePortName, type VirtualServer } from '../../virtual-server/virtual-server.ts'
+import { commitChanges, setsOf, syncTable } from './apply.ts'
+import { buildLayout } from './layout.ts'
+import { leftoversOf } from './leftovers.ts'
+import { type ReadBack, readBack } from './read-back.ts'
+import { RenderedState } from './render.ts'
+
+export interface NftPlaneOptions {
+  /** Addresses of pods; empty when pods cannot be told by address, and then nothing off the cluster is masqueraded. */
+  readonly clusterCIDRs: readonly Cidr[]
+  readonly connection?: NftablesConnection
+  readonly watch?: (tables: readonly Table[], portId: number) => NftablesWatch
+  /** How often to look for notifications of foreign changes. Milliseconds; 200 by default, 0 for never. */
+  readonly watchInterval?: number
+  /** Told when drift was repaired and when a repair failed; errors of `apply` are thrown. */
+  readonly log?: (message: string, error?: unknown) => void
+}
+
+const WATCH_INTERVAL_MS = 200
+/** How long to wait for the notifications of a generation that is there already. */
+const SETTLE_MS = 100
+const STALE_ATTEMPTS = 50
+/** A transaction with more operations makes more notifications than are worth reading. */
+const QUIET_OPERATIONS = 2000
+
+/** One family of the plane; one failing leaves the other running (promise 99). */
+interface FamilyPlane {
+  readonly family: Family
+  readonly state: RenderedState
+  /** The kernel may differ from the state: read back and compare before the next change. */
+  needsSync: boolean
+  refused: PlaneProblem[]
+}
+
+/** The nftables data plane: every Service is elements of maps and sets, never a rule. */
+export class NftPlane implements DataPlane {
+  readonly name = 'nft'
+  readonly #connection: NftablesConnection
+  readonly #watch: NftablesWatch
+  readonly #families: readonly FamilyPlane[]
+  readonly #claims = new Claims()
+  readonly #served = new Map<ServiceKey, readonly VirtualServer[]>()
+  readonly #log: (message: string, error?: unknown) => void
+  readonly #timer: NodeJS.Timeout | undefined
+  #generation = 0
+  #transactions = 0
+  #driftRepaired = 0
+  #isFirst = true
+  #tail: Promise<unknown> = Promise.resolve()
+
+  /** @throws NetlinkError when the kernel has no netfilter netlink, or without CAP_NET_ADMIN */
+  constructor(options: NftPlaneOptions) {
+    this.#connection = options.connection ?? NftablesConnection.open()
+    this.#log = options.log ?? (() => {})
+    this.#families = FAMILIES.map((family) => familyPlane(family, options.clusterCIDRs))
+    const tables = this.#families.map(({ state }) => state.layout.table)
+    const watch = options.watch ?? ((watched, portId) => new NftablesWatch(watched, portId))
+    this.#watch = watch(tables, this.#connection.portId)
+    const interval = options.watchInterval ?? WATCH_INTERVAL_MS
+    if (interval > 0) {
+      this.#timer = setInterval(() => {
+        this.#repairDrift()
+      }, interval)
+    }
+  }
+
+  async apply(changes: PlaneChanges): Promise<void> {
+    await this.#exclusive(async () => {
+      const winners = this.#claim(changes)
+      const failures: unknown[] = []
+      for (const plane of this.#families) {
+        try {
+          await this.#applyFamily(plane, winners, changes.nodeAddresses)
+        } catch (error) {
+          failures.push(error)
+        }
+      }
+      this.#isFirst = false
+      this.#watch.start()
+      if (failures.length === 1) throw failures[0]
+      if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '))
+    })
+  }
+
+  problems(): readonly PlaneProblem[] {
+    const lost = [...this.#claims.lost()].map(({ loser, winner }) => ({
+      object: servicePortName(loser),
+      message: `${destinationKey(loser)} is not served: ${servicePortName(winner)}, which is older, has it`,
+    }))
+    return [...lost, ...this.#families.flatMap(({ state, refused }) => [...state.problems, ...refused])]
+  }
+
+  counts(): PlaneCounts {
+    const counts = this.#families.map(({ state }) => state.counts)
+    return {
+      virtualServers: counts.reduce((sum, { virtualServers }) => sum + virtualServers, 0),
+      endpoints: counts.reduce((sum, { endpoints }) => sum + endpoints, 0),
+      transactions: this.#transactions,
+      driftRepaired: this.#driftRepaired,
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#tail
+    this.#watch.stop()
+    this.#connection.close()
+  }
+
+  /** Reads everything back and repairs what differs. */
+  async resync(): Promise<void> {
+    for (const plane of this.#families) plane.needsSync = true
+    await this.apply({ services: new Map(), nodeAddresses: undefined })
+  }
+
+  /** Decides who has each destination that the changes touch. */
+  #claim({ services }: PlaneChanges): Map<string, VirtualServer | undefined> {
+    const winners = new Map<string, VirtualServer | undefined>()
+    const touched = new Set<string>()
+    for (const [key, servers] of services) {
+      for (const destination of this.#claims.replace(this.#served.get(key) ?? [], servers)) touched.add(destination)
+      if (servers.length > 0) this.#served.set(key, servers)
+      else this.#served.delete(key)
+    }
+    for (const key of touched) winners.set(key, this.#claims.winner(key))
+    return winners
+  }
+
+  async #applyFamily(
+    plane: FamilyPlane,
+    winners: ReadonlyMap<string, VirtualServer | undefined>,
+    nodeAddresses: readonly IpAddress[] | undefined,
+  ): Promise<void> {
+    const ours = new Map([...winners].filter(([key, winner]) => isOfFamily(plane.family, key, winner)))
+    if (this.#isFirst) {
+      await this.#load(plane, ours, nodeAddresses)
+      return
+    }
+    const changes = plane.state.update(ours, nodeAddresses)
+    if (plane.needsSync) {
+      await this.#sync(plane)
+      return
+    }
+    if (changes.picks.length + changes.removed.length + changes.added.length === 0) return
+    const { layout } = plane.state
+    try {
+      await commitChanges(this.#commit, layout, changes, (problem) => plane.refused.push(problem))
+    } catch (error) {
+      plane.needsSync = true
+      if (!isKernelRefusal(error)) throw error
+      this.#log(`${layout.table.family} ${layout.table.name} is not as it was left; it is read back and repaired`, error)
+      await this.#sync(plane)
+    }
+  }
+
+  /** Takes over what an earlier run left in the kernel, and brings it in line with the first state. */
+  async #load(
+    plane: FamilyPlane,
+    winners: ReadonlyMap<string, VirtualServer | undefined>,
+    nodeAddresses: readonly IpAddress[] | undefined,
+  ): Promise<void> {
+    const { state } = plane
+    const nothing: ReadBack = { state: undefined, elements: new Map(), generation: 0 }
+    let read: ReadBack | undefined
+    try {
+      read = await this.#readBack(plane)
+    } finally {
+      // The state is kept also when the kernel cannot be read, for the next attempt.
+      state.load(leftoversOf(state.layout, read ?? nothing), winners, nodeAddresses)
+    }
+    await this.#sync(plane, read)
+  }
+
+  /**
+   * Brings the kernel in line with the state.
+   *
+   * @param present what is there, when it has just been read.
+   * @returns true when something had to be changed.
+   */
+  async #sync(plane: FamilyPlane, present?: ReadBack): Promise<boolean> {
+    plane.state.compact()
+    plane.refused = []
+    const report = (problem: PlaneProblem) => plane.refused.push(problem)
+    let read = present ?? (await this.#readBack(plane))
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const changed = await syncTable(this.#connection, this.#commit, plane.state, read, report)
+        plane.needsSync = false
+        return changed
+      } catch (error) {
+        const isStale = error instanceof NftablesError && error.code === 'NFT_STALE'
+        if (!isStale || attempt >= STALE_ATTEMPTS) throw error
+        read = await this.#readBack(plane)
+      }
+    }
+  }
+
+  async #readBack({ state }: FamilyPlane): Promise<ReadBack> {
+    // Listening from before the read on, so that no change is missed in between.
+    this.#watch.start()
+    this.#watch.poll()
+    const read = await readBack(this.#connection, state.layout.table, setsOf(state.layout))
+    this.#generation = read.generation
+    return read
+  }
+
+  /** Commits against the generation that we know; a foreign commit that did not touch our tables does not matter. */
+  readonly #commit = async (build: () => NetlinkBatch): Promise<void> => {
+    for (let attempt = 1; ; attempt++) {
+      const batch = build()
+      if (batch.operations === 0) return
+      const isQuiet = batch.operations > QUIET_OPERATIONS && this.#watch.active
+      if (isQuiet) this.#watch.stop()
+      try {
+        await this.#connection.commit(batch, this.#generation)
+        this.#generation = (this.#generation + 1) >>> 0
+        this.#transactions++
+        if (isQuiet) await this.#listenAgain()
+        return
+      } catch (error) {
+        if (isQuiet) this.#watch.start()
+        const isStale = error instanceof NftablesError && error.code === 'NFT_STALE'
+        if (!isStale || isQuiet || attempt >= STALE_ATTEMPTS || !(await this.#isForeignOnly())) throw error
+      }
+    }
+  }
+
+  async #listenAgain(): Promise<void> {
+    this.#watch.start()
+    if ((await this.#connection.generation()) === this.#generation) return
+    for (const plane of this.#families) plane.needsSync = true
+  }
+
+  /** Somebody committed: find out whether it concerned us. */
+  async #isForeignOnly(): Promise<boolean> {
+    const generation = await this.#connection.generation()
+    const deadline = performance.now() + SETTLE_MS
+    for (;;) {
+      const seen = this.#watch.poll()
+      if (seen.overrun || seen.touched.size > 0) return false
+      if (seen.generation === generation) {
+        this.#generation = generation
+        return true
+      }
+      if (performance.now() > deadline) return false
+      await delay(1)
+    }
+  }
+
+  #repairDrift(): void {
+    if (!this.#watch.active || this.#isFirst) return
+    const seen = this.#watch.poll()
+    for (const plane of this.#families) {
+      if (seen.overrun || seen.touched.has(plane.state.layout.table)) plane.needsSync = true
+    }
+    if (!this.#families.some((plane) => plane.needsSync)) return
+    void this.#exclusive(async () => {
+      for (const plane of this.#families.filter((family) => family.needsSync)) {
+        try {
+          if (!(await this.#sync(plane))) continue
+          this.#driftRepaired++
+          this.#log(`${plane.state.layout.table.family} sluice was changed by somebody else; repaired`)
+        } catch (error) {
+          this.#log(`${plane.state.layout.table.family} sluice could not be repaired; it is tried again`, error)
+        }
+      }
+    })
+  }
+
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(work)
+    this.#tail = result.catch(() => undefined)
+    return result
+  }
+}
+
+function familyPlane(family: Family, clusterCIDRs: readonly Cidr[]): FamilyPlane {
+  const podCIDRs = clusterCIDRs.filter((cidr) => familyOf(cidr) === family)
+  // A range of everything means that there is nothing off the cluster.
+  const detectsPods = podCIDRs.length > 0 && !podCIDRs.some((cidr) => cidr.endsWith('/0'))
+  const layout = buildLayout(family, { detectsPods })
+  const state = new RenderedState(layout, { podCIDRs: detectsPods ? podCIDRs : [] })
+  return { family, state, needsSync: true, refused: [] }
+}
+
+/** Destinations whose last claim went have no winner to ask; their key tells the family. */
+function isOfFamily(family: Family, key: string, winner: VirtualServer | undefined): boolean {
+  if (winner !== undefined) return winner.family === family
+  const [destination = ''] = key.split(' ')
+  return destination.startsWith('node-port/') ? destination === `node-port/${family}` : destination.includes(':') === (family === 6)
+}
+
+function isKernelRefusal(error: unknown): boolean {
+  return error instanceof NftablesError && error.code !== 'NFT_UNSUPPORTED'
+}

@@ -1,0 +1,192 @@
+import type { NftablesConnection, TableState } from '../../kernel/nftables/connection.ts'
+import { type AnonymousUse, sameAnonymous, sameChain, sameRule, sameSet } from '../../kernel/nftables/compare.ts'
+import type { ReadElement, ReadRule } from '../../kernel/nftables/decode.ts'
+import { type Chain, formatVerdict, type NftSet, type Rule, type Table, type Verdict } from '../../kernel/nftables/types.ts'
+import { shortenComment } from '../../kernel/nftables/userdata.ts'
+import type { SetElement } from './elements.ts'
+
+/** What a table holds at present. */
+export interface ReadBack {
+  /** Undefined when there is no table. */
+  readonly state: TableState | undefined
+  /** Elements by set name and by key in hex; the end marks of ranges with a `-` in front of the key. */
+  readonly elements: ReadonlyMap<string, Map<string, ReadElement>>
+  /** The ruleset's generation when it was read. */
+  readonly generation: number
+}
+
+/** How often a read is repeated because somebody wrote meanwhile. */
+const READ_ATTEMPTS = 20
+
+/** Reads a whole table so that all of it is of one generation. */
+export async function readBack(
+  connection: NftablesConnection,
+  table: Table,
+  sets: readonly NftSet[],
+): Promise<ReadBack> {
+  for (let attempt = 1; ; attempt++) {
+    const generation = await connection.generation()
+    const state = await connection.readTable(table)
+    const elements = new Map<string, Map<string, ReadElement>>()
+    for (const set of sets) {
+      const ofSet = new Map<string, ReadElement>()
+      elements.set(set.name, ofSet)
+      if (state === undefined) continue
+      await connection.readElements(table, set.name, (element) => ofSet.set(elementKey(element), element))
+    }
+    if ((await connection.generation()) === generation || attempt >= READ_ATTEMPTS) {
+      return { state, elements, generation }
+    }
+  }
+}
+
+function elementKey(element: ReadElement): string {
+  return `${element.isIntervalEnd ? '-' : ''}${element.key.toString('hex')}`
+}
+
+/** What must be done to the structure of a table: its sets, chains and rules. */
+export interface StructureDifference {
+  /** The table is missing, or so different that it is deleted and made anew, in one transaction. */
+  readonly replace: boolean
+  readonly addChains: readonly Chain[]
+  /** Chains whose rules are written again. */
+  readonly rewrite: readonly string[]
+  readonly deleteChains: readonly string[]
+}
+
+/** Compares a table's structure with what it has to be. */
+export async function compareStructure(
+  connection: NftablesConnection,
+  table: Table,
+  wanted: { readonly sets: readonly NftSet[]; readonly chains: readonly Chain[]; readonly rules: readonly Rule[] },
+  { state }: ReadBack,
+): Promise<StructureDifference> {
+  const nothing = { replace: false, addChains: [], rewrite: [], deleteChains: [] }
+  if (state === undefined || state.flags !== 0 || !sameDeclarations(wanted, state)) return { ...nothing, replace: true }
+  const present = new Map(state.chains.map((chain) => [chain.name, chain]))
+  const addChains = wanted.chains.filter((chain) => !present.has(chain.name))
+  const names = new Set(wanted.chains.map((chain) => chain.name))
+  const rewrite: string[] = []
+  for (const chain of wanted.chains) {
+    const ours = wanted.rules.filter((rule) => rule.chain === chain.name)
+    const kernel = state.rules.filter((rule) => rule.chain === chain.name)
+    if (!(await sameRules(connection, table, ours, kernel))) rewrite.push(chain.name)
+  }
+  const deleteChains = [...present.keys()].filter((name) => !names.has(name))
+  return { replace: false, addChains, rewrite, deleteChains }
+}
+
+/** Sets and base chains cannot be changed in place. */
+function sameDeclarations(
+  wanted: { readonly sets: readonly NftSet[]; readonly chains: readonly Chain[] },
+  state: TableState,
+): boolean {
+  const sets = state.sets.filter((set) => !set.name.startsWith('__'))
+  if (sets.length !== wanted.sets.length) return false
+  const byName = new Map(sets.map((set) => [set.name, set]))
+  const chains = new Map(state.chains.map((chain) => [chain.name, chain]))
+  return (
+    wanted.sets.every((set) => {
+      const kernel = byName.get(set.name)
+      return kernel !== undefined && sameSet(set, kernel)
+    }) &&
+    wanted.chains.every((chain) => {
+      const kernel = chains.get(chain.name)
+      return kernel === undefined || sameChain(chain, kernel)
+    })
+  )
+}
+
+async function sameRules(
+  connection: NftablesConnection,
+  table: Table,
+  ours: readonly Rule[],
+  kernel: readonly ReadRule[],
+): Promise<boolean> {
+  if (ours.length !== kernel.length) return false
+  const uses: AnonymousUse[] = []
+  for (const [index, rule] of ours.entries()) {
+    const other = kernel[index]
+    const found = other && sameRule(table.family, rule, other)
+    if (found === undefined) return false
+    uses.push(...found)
+  }
+  for (const use of uses) {
+    const elements: ReadElement[] = []
+    await connection.readElements(table, use.name, (element) => elements.push(element))
+    if (!sameAnonymous(use, elements)) return false
+  }
+  return true
+}
+
+/** Elements that are in the kernel and should not be, and the other way round. */
+export interface ElementDifference {
+  readonly removed: SetElement[]
+  readonly added: SetElement[]
+}
+
+/**
+ * Compares elements: what is too much or different goes, and what is missing or different comes. Uses up the read-back's
+ * elements, since a large table should not be held twice.
+ */
+export function compareElements(
+  wanted: Iterable<SetElement>,
+  { elements }: ReadBack,
+  sets: readonly NftSet[],
+): ElementDifference {
+  const removed: SetElement[] = []
+  const added: SetElement[] = []
+  const ranges: SetElement[] = []
+  for (const element of wanted) {
+    if (element.set.interval === true) {
+      ranges.push(element)
+      continue
+    }
+    const ofSet = elements.get(element.set.name)
+    const key = Buffer.from(element.key).toString('hex')
+    const present = ofSet?.get(key)
+    ofSet?.delete(key)
+    if (present !== undefined && sameElement(element, present)) continue
+    if (present !== undefined) removed.push({ set: element.set, key: present.key })
+    added.push(element)
+  }
+  for (const set of sets) {
+    const left = elements.get(set.name) ?? new Map<string, ReadElement>()
+    if (set.interval === true) {
+      compareRanges(ranges.filter((range) => range.set === set), set, left, { removed, added })
+    } else for (const { key } of left.values()) removed.push({ set, key })
+  }
+  return { removed, added }
+}
+
+/** Ranges are few, so they are replaced all together when one differs. */
+function compareRanges(
+  wanted: readonly SetElement[],
+  set: NftSet,
+  kernel: ReadonlyMap<string, ReadElement>,
+  changes: ElementDifference,
+): void {
+  const marks = wanted.flatMap(({ key, intervalEnd }) => {
+    const start = Buffer.from(key).toString('hex')
+    return intervalEnd === undefined ? [start] : [start, `-${Buffer.from(intervalEnd).toString('hex')}`]
+  })
+  if (marks.length === kernel.size && marks.every((mark) => kernel.has(mark))) return
+  const ends = [...kernel.values()].filter((element) => element.isIntervalEnd).map((element) => element.key)
+  ends.sort((a, b) => Buffer.compare(a, b))
+  for (const { key, isIntervalEnd } of kernel.values()) {
+    if (isIntervalEnd) continue
+    const intervalEnd = ends.find((end) => Buffer.compare(end, key) > 0)
+    changes.removed.push({ set, key, ...(intervalEnd ? { intervalEnd } : undefined) })
+  }
+  changes.added.push(...wanted)
+}
+
+function sameElement(ours: SetElement, kernel: ReadElement): boolean {
+  return sameData(ours.data, kernel.data) && shortenComment(ours.comment ?? '') === kernel.comment
+}
+
+function sameData(ours: Uint8Array | Verdict | undefined, kernel: Buffer | Verdict | undefined): boolean {
+  if (ours === undefined || kernel === undefined) return ours === kernel
+  if (ours instanceof Uint8Array) return Buffer.isBuffer(kernel) && kernel.equals(ours)
+  return !Buffer.isBuffer(kernel) && formatVerdict(ours) === formatVerdict(kernel)
+}

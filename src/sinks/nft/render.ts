@@ -1,0 +1,368 @@
+import { type Cidr, familyOf, type IpAddress } from '../../model/ip.ts'
+import type { PlaneProblem } from '../../virtual-server/data-plane.ts'
+import {
+  destinationKey,
+  type Pool,
+  type PoolEndpoint,
+  servicePortName,
+  type VirtualServer,
+} from '../../virtual-server/virtual-server.ts'
+import { ClassTable } from './classes.ts'
+import {
+  addressElement,
+  cidrElement,
+  destinationBytes,
+  endpointBytes,
+  hairpinElement,
+  numberBytes,
+  type SetElement,
+  slotBytes,
+  verdictElement,
+} from './elements.ts'
+import { type Counted, countDown, countUp } from './counted.ts'
+import { CLASS_BITS, type Layout, MAX_POOL_ID, needsOwnPick } from './layout.ts'
+import { assignSlots } from './pool.ts'
+import { slotCount } from './slots.ts'
+
+/** What an earlier run left in the kernel, so that the same numbers are used again and little has to change. */
+export interface Leftovers {
+  readonly classes: ClassTable
+  /** Pool id that serves this destination; undefined when there is none. */
+  readonly poolOf: (server: VirtualServer) => number | undefined
+  /** The endpoints of a pool in the order of their slots. */
+  readonly endpointsOf: (poolId: number) => readonly PoolEndpoint[]
+}
+
+/** What has to change in the kernel: first the chains, then the deletions, then the additions. */
+export interface RenderedChanges {
+  /** Slot counts whose pick chains are needed and may not be there yet. */
+  readonly picks: readonly number[]
+  readonly removed: readonly SetElement[]
+  readonly added: readonly SetElement[]
+}
+
+interface PoolState {
+  /** 1 to MAX_POOL_ID; 0 while the pool is empty and needs none. */
+  id: number
+  /** By slot. */
+  endpoints: readonly PoolEndpoint[]
+  /** Destinations that use it. */
+  users: number
+  readonly name: string
+}
+
+interface FrontEnd {
+  readonly server: VirtualServer
+  /** Pool id and class, as the kernel has it. */
+  readonly value: number
+}
+
+/** Where an update says what it changes; elements are made only if somebody wants them. */
+interface ChangeSink {
+  pick(slots: number): void
+  remove(make: () => SetElement): void
+  add(make: () => SetElement): void
+}
+
+class CollectedChanges implements RenderedChanges, ChangeSink {
+  readonly picks: number[] = []
+  readonly removed: SetElement[] = []
+  readonly added: SetElement[] = []
+
+  pick(slots: number): void {
+    this.picks.push(slots)
+  }
+
+  remove(make: () => SetElement): void {
+    this.removed.push(make())
+  }
+
+  add(make: () => SetElement): void {
+    this.added.push(make())
+  }
+}
+
+/** The first state is compared with the kernel as a whole; single changes are of no use. */
+const IGNORED: ChangeSink = { pick: () => {}, remove: () => {}, add: () => {} }
+
+/**
+ * What one family's table has to hold, kept up to date by what changed: every update gives the elements that differ, and
+ * costs no more than they.
+ */
+export class RenderedState {
+  readonly layout: Layout
+  readonly #frontEnds = new Map<string, FrontEnd>()
+  readonly #pools = new Map<string, PoolState>()
+  readonly #poolIds = new Set<number>()
+  readonly #clusterIPs: Counted<IpAddress> = new Map()
+  readonly #hairpin: Counted<IpAddress> = new Map()
+  readonly #podCIDRs: readonly Cidr[]
+  readonly #problems = new Map<string, PlaneProblem>()
+  readonly #maxPoolId: number
+  #classes = new ClassTable()
+  #nodeIPs: ReadonlySet<IpAddress> = new Set()
+  #leftovers: Leftovers | undefined
+  #nextPoolId = 1
+  /** Over all pools. */
+  #endpoints = 0
+  /** Pools that may be without a user since the last update. */
+  readonly #unused = new Set<string>()
+
+  constructor(layout: Layout, options: { podCIDRs: readonly Cidr[]; maxPoolId?: number }) {
+    this.layout = layout
+    this.#podCIDRs = options.podCIDRs
+    this.#maxPoolId = options.maxPoolId ?? MAX_POOL_ID
+  }
+
+  get counts(): { virtualServers: number; endpoints: number } {
+    return { virtualServers: this.#frontEnds.size, endpoints: this.#endpoints }
+  }
+
+  get problems(): Iterable<PlaneProblem> {
+    return this.#problems.values()
+  }
+
+  /** Takes the first state over, with the numbers that an earlier run left; the kernel is compared with it afterwards. */
+  load(
+    leftovers: Leftovers,
+    winners: ReadonlyMap<string, VirtualServer | undefined>,
+    nodeAddresses: readonly IpAddress[] | undefined,
+  ): void {
+    this.#classes = leftovers.classes
+    this.#leftovers = leftovers
+    this.#change(winners, nodeAddresses, IGNORED)
+    this.#leftovers = undefined
+  }
+
+  /**
+   * Takes over new winners of destinations.
+   *
+   * @param winners the virtual server that now has a destination; undefined when nobody has it.
+   * @param nodeAddresses where node ports are served; undefined when that is as before.
+   */
+  update(
+    winners: ReadonlyMap<string, VirtualServer | undefined>,
+    nodeAddresses: readonly IpAddress[] | undefined,
+  ): RenderedChanges {
+    const changes = new CollectedChanges()
+    this.#change(winners, nodeAddresses, changes)
+    return changes
+  }
+
+  /** Slot counts in use whose chains the layout does not have by itself. */
+  picks(): Set<number> {
+    const picks = new Set<number>()
+    for (const { endpoints } of this.#pools.values()) {
+      const slots = slotCount(endpoints.length)
+      if (needsOwnPick(slots)) picks.add(slots)
+    }
+    return picks
+  }
+
+  /** Forgets classes that no destination uses. */
+  compact(): void {
+    const used = new Set<number>()
+    for (const { value } of this.#frontEnds.values()) used.add(value & ((1 << CLASS_BITS) - 1))
+    this.#classes.keepOnly(used)
+  }
+
+  /** Everything that the table has to hold, set by set. */
+  *elements(): Generator<SetElement> {
+    const { sets } = this.layout
+    for (const [index, { dispatch }] of this.#classes.entries()) yield verdictElement(sets.classes, index, dispatch)
+    for (const [index, { post }] of this.#classes.entries()) {
+      if (post !== undefined) yield verdictElement(sets.postClasses, index, post)
+    }
+    for (const cidr of this.#podCIDRs) yield cidrElement(sets.podCIDRs, cidr)
+    for (const address of this.#nodeIPs) yield addressElement(sets.nodeIPs, address)
+    for (const address of this.#clusterIPs.keys()) yield addressElement(sets.clusterIPs, address)
+    for (const address of this.#hairpin.keys()) yield hairpinElement(sets.hairpin, address)
+    for (const pool of this.#pools.values()) {
+      for (const [slot, endpoint] of pool.endpoints.entries()) yield this.#slotElement(pool, slot, endpoint)
+    }
+    for (const kind of ['services', 'nodePorts'] as const) {
+      for (const frontEnd of this.#frontEnds.values()) {
+        if ((frontEnd.server.class === 'node-port') === (kind === 'nodePorts')) yield this.#frontEndElement(frontEnd)
+      }
+    }
+  }
+
+  #change(
+    winners: ReadonlyMap<string, VirtualServer | undefined>,
+    nodeAddresses: readonly IpAddress[] | undefined,
+    changes: ChangeSink,
+  ): void {
+    this.#updatePools(winners, changes)
+    for (const [key, winner] of winners) this.#updateFrontEnd(key, winner, changes)
+    for (const pool of this.#emptied(winners)) this.#dropPool(pool, changes)
+    if (nodeAddresses !== undefined) this.#updateNodeIPs(nodeAddresses, changes)
+  }
+
+  #updatePools(winners: ReadonlyMap<string, VirtualServer | undefined>, changes: ChangeSink): void {
+    const done = new Set<string>()
+    for (const server of winners.values()) {
+      if (server === undefined || done.has(server.pool.key)) continue
+      done.add(server.pool.key)
+      this.#updatePool(server, server.pool, changes)
+    }
+  }
+
+  #updatePool(server: VirtualServer, { key, endpoints }: Pool, changes: ChangeSink): void {
+    let pool = this.#pools.get(key)
+    if (pool === undefined) {
+      pool = { id: 0, endpoints: [], users: 0, name: servicePortName(server) }
+      this.#pools.set(key, pool)
+    }
+    let before = pool.endpoints
+    if (pool.id === 0 && endpoints.length > 0) {
+      pool.id = this.#allocatePool(server)
+      if (pool.id === 0) return
+      before = this.#leftovers?.endpointsOf(pool.id) ?? before
+    }
+    this.#setEndpoints(pool, before, endpoints, changes)
+    if (endpoints.length === 0) this.#freePoolId(pool)
+  }
+
+  #setEndpoints(
+    pool: PoolState,
+    before: readonly PoolEndpoint[],
+    endpoints: readonly PoolEndpoint[],
+    changes: ChangeSink,
+  ): void {
+    const { sets } = this.layout
+    const assigned = assignSlots(before, endpoints)
+    for (const { slot, before: old, after } of assigned.changes) {
+      if (old !== undefined) changes.remove(() => this.#slotElement(pool, slot, old))
+      if (after !== undefined) changes.add(() => this.#slotElement(pool, slot, after))
+    }
+    // Counted up before down, so that an address that stays is not taken away and put back.
+    for (const { mayBeHere, address } of assigned.slots) {
+      if (mayBeHere && countUp(this.#hairpin, address)) changes.add(() => hairpinElement(sets.hairpin, address))
+    }
+    for (const { mayBeHere, address } of pool.endpoints) {
+      if (mayBeHere && countDown(this.#hairpin, address)) changes.remove(() => hairpinElement(sets.hairpin, address))
+    }
+    this.#endpoints += assigned.slots.length - pool.endpoints.length
+    pool.endpoints = assigned.slots
+  }
+
+  #updateFrontEnd(key: string, winner: VirtualServer | undefined, changes: ChangeSink): void {
+    const before = this.#frontEnds.get(key)
+    const after = winner === undefined ? undefined : this.#frontEnd(winner, changes)
+    if (winner !== undefined && after === undefined) this.#problems.set(key, outOfPools(winner, this.#maxPoolId))
+    else this.#problems.delete(key)
+    if (after !== undefined) this.#use(after.server.pool.key, 1)
+    if (before !== undefined) this.#use(before.server.pool.key, -1)
+    this.#updateClusterIP(before?.server, after?.server, changes)
+    if (after === undefined) this.#frontEnds.delete(key)
+    else this.#frontEnds.set(key, after)
+    const isSame = before?.value === after?.value && nameOf(before) === nameOf(after)
+    if (isSame) return
+    if (before !== undefined) changes.remove(() => this.#frontEndElement(before))
+    if (after !== undefined) changes.add(() => this.#frontEndElement(after))
+  }
+
+  #frontEnd(server: VirtualServer, changes: ChangeSink): FrontEnd | undefined {
+    const { sets } = this.layout
+    const pool = this.#pools.get(server.pool.key)
+    if (pool === undefined) throw new TypeError(`the pool of ${server.service} is not there`)
+    if (pool.id === 0 && server.pool.endpoints.length > 0) return undefined
+    const slots = slotCount(pool.endpoints.length)
+    const treatment = { slots, whenEmpty: server.whenEmpty, masquerade: server.masquerade }
+    const { index, isNew } = this.#classes.indexOf(treatment)
+    if (isNew) {
+      if (needsOwnPick(slots)) changes.pick(slots)
+      for (const [known, { dispatch, post }] of this.#classes.entries()) {
+        if (known !== index) continue
+        changes.add(() => verdictElement(sets.classes, index, dispatch))
+        if (post !== undefined) changes.add(() => verdictElement(sets.postClasses, index, post))
+      }
+    }
+    return { server, value: ((pool.id << CLASS_BITS) | index) >>> 0 }
+  }
+
+  /** Cluster IPs are counted, since every port of a Service has the same one. */
+  #updateClusterIP(before: VirtualServer | undefined, after: VirtualServer | undefined, changes: ChangeSink): void {
+    const set = this.layout.sets.clusterIPs
+    const added = clusterIP(after)
+    const removed = clusterIP(before)
+    if (added !== undefined && countUp(this.#clusterIPs, added)) changes.add(() => addressElement(set, added))
+    if (removed !== undefined && countDown(this.#clusterIPs, removed)) changes.remove(() => addressElement(set, removed))
+  }
+
+  #updateNodeIPs(addresses: readonly IpAddress[], changes: ChangeSink): void {
+    const set = this.layout.sets.nodeIPs
+    const after = new Set(addresses.filter((address) => familyOf(address) === this.layout.family))
+    for (const address of this.#nodeIPs) if (!after.has(address)) changes.remove(() => addressElement(set, address))
+    for (const address of after) if (!this.#nodeIPs.has(address)) changes.add(() => addressElement(set, address))
+    this.#nodeIPs = after
+  }
+
+  #use(poolKey: string, users: 1 | -1): void {
+    const pool = this.#pools.get(poolKey)
+    if (pool !== undefined) pool.users += users
+    if (pool?.users === 0) this.#unused.add(poolKey)
+  }
+
+  /** Pools that this update left without a user. */
+  #emptied(winners: ReadonlyMap<string, VirtualServer | undefined>): [string, PoolState][] {
+    for (const server of winners.values()) if (server !== undefined) this.#unused.add(server.pool.key)
+    const emptied = [...this.#unused].flatMap((key): [string, PoolState][] => {
+      const pool = this.#pools.get(key)
+      return pool?.users === 0 ? [[key, pool]] : []
+    })
+    this.#unused.clear()
+    return emptied
+  }
+
+  #dropPool([key, pool]: [string, PoolState], changes: ChangeSink): void {
+    this.#setEndpoints(pool, pool.endpoints, [], changes)
+    this.#freePoolId(pool)
+    this.#pools.delete(key)
+  }
+
+  #freePoolId(pool: PoolState): void {
+    this.#poolIds.delete(pool.id)
+    pool.id = 0
+  }
+
+  /** @returns 0 when all ids are in use. */
+  #allocatePool(server: VirtualServer): number {
+    const left = this.#leftovers?.poolOf(server)
+    if (left !== undefined && left !== 0 && !this.#poolIds.has(left)) {
+      this.#poolIds.add(left)
+      return left
+    }
+    if (this.#poolIds.size >= this.#maxPoolId) return 0
+    while (this.#poolIds.has(this.#nextPoolId)) this.#nextPoolId = (this.#nextPoolId % this.#maxPoolId) + 1
+    this.#poolIds.add(this.#nextPoolId)
+    return this.#nextPoolId
+  }
+
+  #slotElement(pool: PoolState, slot: number, endpoint: PoolEndpoint): SetElement {
+    const key = slotBytes(pool.id << CLASS_BITS, slot)
+    // One comment names the pool; one at each endpoint would double the kernel's memory.
+    return { set: this.layout.sets.endpoints, key, data: endpointBytes(endpoint), comment: slot === 0 ? pool.name : '' }
+  }
+
+  #frontEndElement({ server, value }: FrontEnd): SetElement {
+    const { services, nodePorts } = this.layout.sets
+    const set = server.class === 'node-port' ? nodePorts : services
+    return { set, key: destinationBytes(server), data: numberBytes(value), comment: servicePortName(server) }
+  }
+}
+
+function clusterIP(server: VirtualServer | undefined): IpAddress | undefined {
+  return server?.class === 'cluster' ? server.address : undefined
+}
+
+function nameOf(frontEnd: FrontEnd | undefined): string {
+  return frontEnd === undefined ? '' : servicePortName(frontEnd.server)
+}
+
+function outOfPools(server: VirtualServer, maximum: number): PlaneProblem {
+  return {
+    object: servicePortName(server),
+    message: `${destinationKey(server)} is not served: all ${maximum} pools of its family are in use`,
+  }
+}

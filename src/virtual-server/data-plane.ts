@@ -1,0 +1,45 @@
+import type { IpAddress } from '../model/ip.ts'
+import type { ServiceKey } from '../model/service.ts'
+import type { VirtualServer } from './virtual-server.ts'
+
+/** What a data plane has to change. */
+export interface PlaneChanges {
+  /** All virtual servers of each Service that changed; an empty list for a Service that is gone. */
+  readonly services: ReadonlyMap<ServiceKey, readonly VirtualServer[]>
+  /** The node's addresses on which node ports are served; undefined when they are as before. */
+  readonly nodeAddresses: readonly IpAddress[] | undefined
+}
+
+/** Something that a data plane could not do. The rest is served. */
+export interface PlaneProblem {
+  /** `namespace/name:port`, or what else is meant. */
+  readonly object: string
+  readonly message: string
+}
+
+/** Numbers for the status; what a plane does not have is 0. */
+export interface PlaneCounts {
+  readonly virtualServers: number
+  readonly endpoints: number
+  /** Kernel transactions committed since the start. */
+  readonly transactions: number
+  /** How often somebody else's change of the plane's own objects was found and undone. */
+  readonly driftRepaired: number
+}
+
+/** One way of programming the node. It is told virtual servers and knows nothing of Kubernetes. */
+export interface DataPlane {
+  /** `nft`, `ipvs` ... */
+  readonly name: string
+  /**
+   * Serves the changes; when the promise resolves, the next new connection obeys them. The first call has the whole state:
+   * the plane reads back what an earlier run left, and applies the difference. Not called again before it settled.
+   * After a rejection the changes are not forgotten: the plane brings the kernel in line by itself, or with the next call.
+   */
+  apply(changes: PlaneChanges): Promise<void>
+  /** What could not be done, at present. */
+  problems(): readonly PlaneProblem[]
+  counts(): PlaneCounts
+  /** Lets go of the kernel; the rules stay. */
+  close(): Promise<void>
+}

@@ -1,0 +1,57 @@
+import { FAMILIES, type Family, familyOf, type IpAddress } from '../model/ip.ts'
+import { type LocalService, portKey } from '../model/local.ts'
+import type { ServicePort } from '../model/service.ts'
+import type { DestinationClass, Pool, PoolEndpoint, VirtualServer } from './virtual-server.ts'
+
+/** The virtual servers of a local Service: one for each address and port, and one for each node port and family. */
+export function virtualServers(local: LocalService): VirtualServer[] {
+  return FAMILIES.flatMap((family) => familyServers(local, family))
+}
+
+function familyServers(local: LocalService, family: Family): VirtualServer[] {
+  const { service } = local
+  const ofFamily = (address: IpAddress) => familyOf(address) === family
+  const clusterIPs = service.clusterIPs.filter(ofFamily)
+  // A family is served when the Service has a cluster IP in it (promise 18).
+  if (clusterIPs.length === 0) return []
+  const external = [...new Set([...service.externalIPs, ...service.loadBalancerIPs])].filter(ofFamily)
+  return service.ports.flatMap((port) => {
+    const pool = buildPool(local, port, family)
+    const server = (kind: DestinationClass, address: IpAddress | undefined): VirtualServer => ({
+      family,
+      class: kind,
+      address,
+      protocol: port.protocol,
+      port: kind === 'node-port' ? port.nodePort : port.port,
+      pool,
+      masquerade: kind === 'cluster' ? 'off-cluster' : 'always',
+      whenEmpty: 'reject',
+      service: local.key,
+      portName: port.name,
+      creationTimestamp: service.creationTimestamp,
+    })
+    const servers = [
+      ...clusterIPs.map((address) => server('cluster', address)),
+      ...external.map((address) => server('external', address)),
+    ]
+    if (port.nodePort !== 0) servers.push(server('node-port', undefined))
+    return servers
+  })
+}
+
+function buildPool(local: LocalService, port: ServicePort, family: Family): Pool {
+  const wanted = portKey(port.name, port.protocol)
+  const endpoints: PoolEndpoint[] = []
+  const seen = new Set<string>()
+  for (const endpoint of local.endpoints) {
+    if (familyOf(endpoint.address) !== family) continue
+    for (const { name, protocol, port: number } of endpoint.ports) {
+      if (portKey(name, protocol) !== wanted) continue
+      const key = `${endpoint.address} ${number}`
+      if (seen.has(key)) continue
+      seen.add(key)
+      endpoints.push({ address: endpoint.address, port: number, mayBeHere: endpoint.local || endpoint.unplaced })
+    }
+  }
+  return { key: `${local.key}:${port.name}/${port.protocol}/${family}`, endpoints }
+}
