@@ -14,6 +14,7 @@ export type IpAddress = string & { readonly __brand: 'IpAddress' }
 /** A CIDR in canonical text with its host bits cleared, for example `10.0.0.0/8`. Made only by {@link parseCidr}. */
 export type Cidr = string & { readonly __brand: 'Cidr' }
 
+const CANONICAL_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 const LEADING_ZEROS = /(^|[.:])0+(?=\d+(?:\.|$))/g
 
 /**
@@ -24,6 +25,7 @@ const LEADING_ZEROS = /(^|[.:])0+(?=\d+(?:\.|$))/g
  */
 export function parseIp(text: string): IpAddress | undefined {
   if (text.length > 64 || text.includes('%')) return undefined
+  if (CANONICAL_IPV4.test(text)) return text as IpAddress
   const plain = text.includes('.') ? text.replace(LEADING_ZEROS, '$1') : text
   if (!plain.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(plain)) return undefined
   if (!ipaddr.isValid(plain)) return undefined
@@ -82,4 +84,11 @@ export function ipFromBytes(bytes: Uint8Array): IpAddress {
 
 function canonical(ip: ipaddr.IPv4 | ipaddr.IPv6): IpAddress {
   return (ip.kind() === 'ipv6' ? (ip as ipaddr.IPv6).toRFC5952String() : ip.toString()) as IpAddress
+}
+
+/** True when the address lies in the range; false for another family. */
+export function cidrContains(cidr: Cidr, ip: IpAddress): boolean {
+  if (familyOf(cidr) !== familyOf(ip)) return false
+  const length = cidr.slice(cidr.indexOf('/') + 1)
+  return parseCidr(`${ip}/${length}`) === cidr
 }

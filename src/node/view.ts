@@ -14,8 +14,8 @@ const HEADLESS_LABEL = 'service.kubernetes.io/headless'
 export interface LocalChanges {
   /** Revision of the store that these changes lead to. */
   readonly revision: number
-  /** Present local Services by key; undefined for one that this node has nothing to do for any more. */
-  readonly services: ReadonlyMap<ServiceKey, LocalService | undefined>
+  /** Services for which the node may have to do something else now: ask {@link NodeView.local} for each. */
+  readonly services: ReadonlySet<ServiceKey>
   /** The node's own object, when it changed; undefined when it did not, null when there is none any more. */
   readonly node: Node | null | undefined
 }
@@ -39,10 +39,8 @@ export class NodeView {
   async next(): Promise<LocalChanges | undefined> {
     const changes = await this.#reader.next()
     if (changes === undefined) return undefined
-    const services = new Map<ServiceKey, LocalService | undefined>()
-    for (const key of changes.services) services.set(key, this.local(key))
     const node = changes.nodes.has(this.#nodeName) ? (this.#store.node(this.#nodeName) ?? null) : undefined
-    return { revision: changes.revision, services, node }
+    return { revision: changes.revision, services: changes.services, node }
   }
 
   /** What this node must do for a Service; undefined when there is nothing. */

@@ -21,17 +21,10 @@ export class Claims {
     return Array.isArray(claims) ? claims[0] : claims
   }
 
-  /**
-   * Replaces the claims of one Service.
-   *
-   * @param before what the Service claimed, as it was given before.
-   * @returns the destinations that were or are claimed by it: those whose winner may have changed.
-   */
-  replace(before: readonly VirtualServer[], after: readonly VirtualServer[]): Set<string> {
-    const touched = new Set<string>()
-    for (const server of before) touched.add(this.#remove(server))
-    for (const server of after) touched.add(this.#add(server))
-    return touched
+  /** Replaces the claims of one Service. `before` is what it claimed, as it was given before. */
+  replace(before: readonly VirtualServer[], after: readonly VirtualServer[]): void {
+    for (const server of before) this.#remove(server)
+    for (const server of after) this.#add(server)
   }
 
   /** Every claim that lost, at present. */
@@ -44,20 +37,19 @@ export class Claims {
     }
   }
 
-  #add(server: VirtualServer): string {
+  #add(server: VirtualServer): void {
     const key = destinationKey(server)
     const claims = this.#claims.get(key)
     if (claims === undefined) {
       this.#claims.set(key, server)
-      return key
+      return
     }
     const all = Array.isArray(claims) ? [...claims, server] : [claims, server]
     this.#claims.set(key, all.sort(byPrecedence))
     this.#contested.add(key)
-    return key
   }
 
-  #remove(server: VirtualServer): string {
+  #remove(server: VirtualServer): void {
     const key = destinationKey(server)
     const claims = this.#claims.get(key)
     const left = Array.isArray(claims) ? claims.filter((claim) => claim !== server) : []
@@ -65,7 +57,6 @@ export class Claims {
     if (only === undefined) this.#claims.delete(key)
     else this.#claims.set(key, left.length === 1 ? only : left)
     if (left.length < 2) this.#contested.delete(key)
-    return key
   }
 }
 

@@ -4,6 +4,7 @@ import { NftablesError, type Refusal } from '../../kernel/nftables/error.ts'
 import { refusalText } from '../../kernel/nftables/refusal.ts'
 import type { Transaction } from '../../kernel/nftables/transaction.ts'
 import type { NftSet, Rule } from '../../kernel/nftables/types.ts'
+import { runInSlices } from '../../observe/event-loop.ts'
 import type { PlaneProblem } from '../../virtual-server/data-plane.ts'
 import type { SetElement } from './elements.ts'
 import { type Layout, pickChainName, pickRules } from './layout.ts'
@@ -22,15 +23,15 @@ const NARROWING_ROUNDS = 64
 const DRIFT = new Set(['EEXIST', 'ENOENT'])
 
 /** A commit whose transaction may be built more than once. */
-export type Commit = (build: () => NetlinkBatch) => Promise<void>
+export type Commit = (build: () => NetlinkBatch | Promise<NetlinkBatch>) => Promise<void>
 
 /** The sets of a layout in the order in which they are made. */
 export function setsOf(layout: Layout): readonly NftSet[] {
   return Object.values(layout.sets) as NftSet[]
 }
 
-/** Writes a whole table into a transaction, as if there were none. */
-export function emitTable(transaction: Transaction, state: RenderedState): void {
+/** Writes a whole table into a transaction, as if there were none; one step at each iteration. */
+export function* emitTable(transaction: Transaction, state: RenderedState): Generator<void> {
   const { layout } = state
   const picks = [...state.picks()]
   transaction.addTable(layout.table)
@@ -38,7 +39,7 @@ export function emitTable(transaction: Transaction, state: RenderedState): void 
   for (const chain of layout.chains) transaction.addChain(layout.table, chain)
   for (const slots of picks) transaction.addChain(layout.table, { name: pickChainName(slots) })
   for (const rule of [...layout.rules, ...picks.flatMap(pickRules)]) transaction.addRule(layout.table, rule)
-  for (const element of state.elements()) transaction.addElement(layout.table, element.set, element)
+  for (const element of state.elements()) yield transaction.addElement(layout.table, element.set, element)
 }
 
 /** Writes changes into a transaction: chains first, then what goes, then what comes. */
@@ -102,7 +103,7 @@ export async function syncTable(
     await replaceTable(commit, state)
     return true
   }
-  const elements = compareElements(state.elements(), read, wanted.sets)
+  const elements = await compareElements(state.elements(), read, wanted.sets)
   const structureChanges = structure.addChains.length + structure.rewrite.length + structure.deleteChains.length
   if (structureChanges + elements.removed.length + elements.added.length === 0) return false
   try {
@@ -117,12 +118,12 @@ export async function syncTable(
 
 /** Deletes the table and makes it anew, in one transaction: no packet sees it missing. */
 async function replaceTable(commit: Commit, state: RenderedState): Promise<void> {
-  await commit(() => {
+  await commit(async () => {
     const batch = new NetlinkBatch()
     // Added first, so that the deletion cannot fail.
     batch.addTable(state.layout.table)
     batch.deleteTable(state.layout.table)
-    emitTable(batch, state)
+    await runInSlices(emitTable(batch, state))
     return batch
   })
 }

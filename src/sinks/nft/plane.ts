@@ -1,19 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { NetlinkBatch } from '../../kernel/nftables/batch.ts'
 import { NftablesConnection } from '../../kernel/nftables/connection.ts'
 import { NftablesError } from '../../kernel/nftables/error.ts'
 import type { Table } from '../../kernel/nftables/types.ts'
 import { NftablesWatch } from '../../kernel/nftables/watch.ts'
-import { type Cidr, FAMILIES, type Family, familyOf, type IpAddress } from '../../model/ip.ts'
-import type { ServiceKey } from '../../model/service.ts'
-import { Claims } from '../../virtual-server/claims.ts'
+import { type Cidr, FAMILIES, type IpAddress } from '../../model/ip.ts'
 import type { DataPlane, PlaneChanges, PlaneCounts, PlaneProblem } from '../../virtual-server/data-plane.ts'
-import { destinationKey, servicePortName, type VirtualServer } from '../../virtual-server/virtual-server.ts'
-import { commitChanges, setsOf, syncTable } from './apply.ts'
-import { buildLayout } from './layout.ts'
+import { Destinations, type Winners } from '../../virtual-server/destinations.ts'
+import { type Commit, commitChanges, setsOf, syncTable } from './apply.ts'
+import { familyState } from './family-state.ts'
 import { leftoversOf } from './leftovers.ts'
 import { type ReadBack, readBack } from './read-back.ts'
-import { RenderedState } from './render.ts'
+import type { RenderedState } from './render.ts'
 
 export interface NftPlaneOptions {
   /** Addresses of pods; empty when pods cannot be told by address, and then nothing off the cluster is masqueraded. */
@@ -35,7 +32,6 @@ const QUIET_OPERATIONS = 2000
 
 /** One family of the plane; one failing leaves the other running (promise 99). */
 interface FamilyPlane {
-  readonly family: Family
   readonly state: RenderedState
   /** The kernel may differ from the state: read back and compare before the next change. */
   needsSync: boolean
@@ -48,8 +44,7 @@ export class NftPlane implements DataPlane {
   readonly #connection: NftablesConnection
   readonly #watch: NftablesWatch
   readonly #families: readonly FamilyPlane[]
-  readonly #claims = new Claims()
-  readonly #served = new Map<ServiceKey, readonly VirtualServer[]>()
+  readonly #destinations = new Destinations()
   readonly #log: (message: string, error?: unknown) => void
   readonly #timer: NodeJS.Timeout | undefined
   #generation = 0
@@ -62,7 +57,11 @@ export class NftPlane implements DataPlane {
   constructor(options: NftPlaneOptions) {
     this.#connection = options.connection ?? NftablesConnection.open()
     this.#log = options.log ?? (() => {})
-    this.#families = FAMILIES.map((family) => familyPlane(family, options.clusterCIDRs))
+    this.#families = FAMILIES.map((family) => ({
+      state: familyState(family, options.clusterCIDRs),
+      needsSync: true,
+      refused: [],
+    }))
     const tables = this.#families.map(({ state }) => state.layout.table)
     const watch = options.watch ?? ((watched, portId) => new NftablesWatch(watched, portId))
     this.#watch = watch(tables, this.#connection.portId)
@@ -76,11 +75,11 @@ export class NftPlane implements DataPlane {
 
   async apply(changes: PlaneChanges): Promise<void> {
     await this.#exclusive(async () => {
-      const winners = this.#claim(changes)
+      const winners = this.#destinations.update(changes)
       const failures: unknown[] = []
       for (const plane of this.#families) {
         try {
-          await this.#applyFamily(plane, winners, changes.nodeAddresses)
+          await this.#applyFamily(plane, winners[plane.state.layout.family], changes.nodeAddresses)
         } catch (error) {
           failures.push(error)
         }
@@ -93,10 +92,7 @@ export class NftPlane implements DataPlane {
   }
 
   problems(): readonly PlaneProblem[] {
-    const lost = [...this.#claims.lost()].map(({ loser, winner }) => ({
-      object: servicePortName(loser),
-      message: `${destinationKey(loser)} is not served: ${servicePortName(winner)}, which is older, has it`,
-    }))
+    const lost = this.#destinations.problems()
     return [...lost, ...this.#families.flatMap(({ state, refused }) => [...state.problems, ...refused])]
   }
 
@@ -123,30 +119,16 @@ export class NftPlane implements DataPlane {
     await this.apply({ services: new Map(), nodeAddresses: undefined })
   }
 
-  /** Decides who has each destination that the changes touch. */
-  #claim({ services }: PlaneChanges): Map<string, VirtualServer | undefined> {
-    const winners = new Map<string, VirtualServer | undefined>()
-    const touched = new Set<string>()
-    for (const [key, servers] of services) {
-      for (const destination of this.#claims.replace(this.#served.get(key) ?? [], servers)) touched.add(destination)
-      if (servers.length > 0) this.#served.set(key, servers)
-      else this.#served.delete(key)
-    }
-    for (const key of touched) winners.set(key, this.#claims.winner(key))
-    return winners
-  }
-
   async #applyFamily(
     plane: FamilyPlane,
-    winners: ReadonlyMap<string, VirtualServer | undefined>,
+    winners: Winners,
     nodeAddresses: readonly IpAddress[] | undefined,
   ): Promise<void> {
-    const ours = new Map([...winners].filter(([key, winner]) => isOfFamily(plane.family, key, winner)))
     if (this.#isFirst) {
-      await this.#load(plane, ours, nodeAddresses)
+      await this.#load(plane, winners, nodeAddresses)
       return
     }
-    const changes = plane.state.update(ours, nodeAddresses)
+    const changes = plane.state.update(winners, nodeAddresses)
     if (plane.needsSync) {
       await this.#sync(plane)
       return
@@ -166,7 +148,7 @@ export class NftPlane implements DataPlane {
   /** Takes over what an earlier run left in the kernel, and brings it in line with the first state. */
   async #load(
     plane: FamilyPlane,
-    winners: ReadonlyMap<string, VirtualServer | undefined>,
+    winners: Winners,
     nodeAddresses: readonly IpAddress[] | undefined,
   ): Promise<void> {
     const { state } = plane
@@ -176,7 +158,7 @@ export class NftPlane implements DataPlane {
       read = await this.#readBack(plane)
     } finally {
       // The state is kept also when the kernel cannot be read, for the next attempt.
-      state.load(leftoversOf(state.layout, read ?? nothing), winners, nodeAddresses)
+      await state.load(leftoversOf(state.layout, read ?? nothing), winners, nodeAddresses)
     }
     await this.#sync(plane, read)
   }
@@ -215,9 +197,9 @@ export class NftPlane implements DataPlane {
   }
 
   /** Commits against the generation that we know; a foreign commit that did not touch our tables does not matter. */
-  readonly #commit = async (build: () => NetlinkBatch): Promise<void> => {
+  readonly #commit: Commit = async (build) => {
     for (let attempt = 1; ; attempt++) {
-      const batch = build()
+      const batch = await build()
       if (batch.operations === 0) return
       const isQuiet = batch.operations > QUIET_OPERATIONS && this.#watch.active
       if (isQuiet) this.#watch.stop()
@@ -282,22 +264,6 @@ export class NftPlane implements DataPlane {
     this.#tail = result.catch(() => undefined)
     return result
   }
-}
-
-function familyPlane(family: Family, clusterCIDRs: readonly Cidr[]): FamilyPlane {
-  const podCIDRs = clusterCIDRs.filter((cidr) => familyOf(cidr) === family)
-  // A range of everything means that there is nothing off the cluster.
-  const detectsPods = podCIDRs.length > 0 && !podCIDRs.some((cidr) => cidr.endsWith('/0'))
-  const layout = buildLayout(family, { detectsPods })
-  const state = new RenderedState(layout, { podCIDRs: detectsPods ? podCIDRs : [] })
-  return { family, state, needsSync: true, refused: [] }
-}
-
-/** Destinations whose last claim went have no winner to ask; their key tells the family. */
-function isOfFamily(family: Family, key: string, winner: VirtualServer | undefined): boolean {
-  if (winner !== undefined) return winner.family === family
-  const [destination = ''] = key.split(' ')
-  return destination.startsWith('node-port/') ? destination === `node-port/${family}` : destination.includes(':') === (family === 6)
 }
 
 function isKernelRefusal(error: unknown): boolean {

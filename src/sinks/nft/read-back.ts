@@ -3,6 +3,7 @@ import { type AnonymousUse, sameAnonymous, sameChain, sameRule, sameSet } from '
 import type { ReadElement, ReadRule } from '../../kernel/nftables/decode.ts'
 import { type Chain, formatVerdict, type NftSet, type Rule, type Table, type Verdict } from '../../kernel/nftables/types.ts'
 import { shortenComment } from '../../kernel/nftables/userdata.ts'
+import { Slices } from '../../observe/event-loop.ts'
 import type { SetElement } from './elements.ts'
 
 /** What a table holds at present. */
@@ -129,15 +130,17 @@ export interface ElementDifference {
  * Compares elements: what is too much or different goes, and what is missing or different comes. Uses up the read-back's
  * elements, since a large table should not be held twice.
  */
-export function compareElements(
+export async function compareElements(
   wanted: Iterable<SetElement>,
   { elements }: ReadBack,
   sets: readonly NftSet[],
-): ElementDifference {
+): Promise<ElementDifference> {
   const removed: SetElement[] = []
   const added: SetElement[] = []
   const ranges: SetElement[] = []
+  const slices = new Slices()
   for (const element of wanted) {
+    if (slices.due()) await slices.pause()
     if (element.set.interval === true) {
       ranges.push(element)
       continue

@@ -1,5 +1,7 @@
+import { runInSlices } from '../../observe/event-loop.ts'
 import { type Cidr, familyOf, type IpAddress } from '../../model/ip.ts'
 import type { PlaneProblem } from '../../virtual-server/data-plane.ts'
+import type { Winners } from '../../virtual-server/destinations.ts'
 import {
   destinationKey,
   type Pool,
@@ -123,14 +125,14 @@ export class RenderedState {
   }
 
   /** Takes the first state over, with the numbers that an earlier run left; the kernel is compared with it afterwards. */
-  load(
+  async load(
     leftovers: Leftovers,
-    winners: ReadonlyMap<string, VirtualServer | undefined>,
+    winners: Winners,
     nodeAddresses: readonly IpAddress[] | undefined,
-  ): void {
+  ): Promise<void> {
     this.#classes = leftovers.classes
     this.#leftovers = leftovers
-    this.#change(winners, nodeAddresses, IGNORED)
+    await runInSlices(this.#change(winners, nodeAddresses, IGNORED))
     this.#leftovers = undefined
   }
 
@@ -141,11 +143,11 @@ export class RenderedState {
    * @param nodeAddresses where node ports are served; undefined when that is as before.
    */
   update(
-    winners: ReadonlyMap<string, VirtualServer | undefined>,
+    winners: Winners,
     nodeAddresses: readonly IpAddress[] | undefined,
   ): RenderedChanges {
     const changes = new CollectedChanges()
-    this.#change(winners, nodeAddresses, changes)
+    for (const _ of this.#change(winners, nodeAddresses, changes));
     return changes
   }
 
@@ -187,24 +189,17 @@ export class RenderedState {
     }
   }
 
-  #change(
-    winners: ReadonlyMap<string, VirtualServer | undefined>,
-    nodeAddresses: readonly IpAddress[] | undefined,
-    changes: ChangeSink,
-  ): void {
-    this.#updatePools(winners, changes)
-    for (const [key, winner] of winners) this.#updateFrontEnd(key, winner, changes)
+  /** Does one step at each iteration. */
+  *#change(winners: Winners, nodeAddresses: readonly IpAddress[] | undefined, changes: ChangeSink): Generator<void> {
+    const updated = new Set<string>()
+    for (const server of winners.values()) {
+      if (server === undefined || updated.has(server.pool.key)) continue
+      updated.add(server.pool.key)
+      yield this.#updatePool(server, server.pool, changes)
+    }
+    for (const [key, winner] of winners) yield this.#updateFrontEnd(key, winner, changes)
     for (const pool of this.#emptied(winners)) this.#dropPool(pool, changes)
     if (nodeAddresses !== undefined) this.#updateNodeIPs(nodeAddresses, changes)
-  }
-
-  #updatePools(winners: ReadonlyMap<string, VirtualServer | undefined>, changes: ChangeSink): void {
-    const done = new Set<string>()
-    for (const server of winners.values()) {
-      if (server === undefined || done.has(server.pool.key)) continue
-      done.add(server.pool.key)
-      this.#updatePool(server, server.pool, changes)
-    }
   }
 
   #updatePool(server: VirtualServer, { key, endpoints }: Pool, changes: ChangeSink): void {
@@ -305,7 +300,7 @@ export class RenderedState {
   }
 
   /** Pools that this update left without a user. */
-  #emptied(winners: ReadonlyMap<string, VirtualServer | undefined>): [string, PoolState][] {
+  #emptied(winners: Winners): [string, PoolState][] {
     for (const server of winners.values()) if (server !== undefined) this.#unused.add(server.pool.key)
     const emptied = [...this.#unused].flatMap((key): [string, PoolState][] => {
       const pool = this.#pools.get(key)

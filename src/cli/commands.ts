@@ -1,0 +1,26 @@
+import type { OptionGroup } from './options.ts'
+
+/** A command of the grammar: words that may have options before, between and behind them. */
+export interface CommandSpec {
+  readonly words: readonly string[]
+  readonly summary: string
+  readonly options: readonly OptionGroup[]
+}
+
+/** KPNG's grammar: a source, `to-local`, a sink; and what an operator needs beside. */
+export const COMMANDS = [
+  {
+    words: ['file', 'to-local', 'to-nft'],
+    summary: 'serve the Services that files describe, with nftables',
+    options: ['file', 'node', 'nft', 'instance', 'log'],
+  },
+  { words: ['status'], summary: 'say what a running instance does', options: ['status', 'instance'] },
+  {
+    words: ['cleanup'],
+    summary: 'stop the instance and delete everything that Sluice ever made in the kernel',
+    options: ['instance'],
+  },
+  { words: ['version'], summary: 'print the version', options: [] },
+] as const satisfies readonly CommandSpec[]
+
+export type CommandWords = (typeof COMMANDS)[number]['words']

@@ -1,0 +1,124 @@
+import { hostname } from 'node:os'
+import { Option } from 'commander'
+import { type Cidr, parseCidr } from '../model/ip.ts'
+import { type NodePortAddresses, parseNodePortAddresses } from '../node/node-port-addresses.ts'
+import { LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts'
+import { UsageError } from './failure.ts'
+
+/** Options of a group, as data: commander reads them, `--help` prints them, and the reference page is made from them. */
+export type OptionGroup = 'file' | 'node' | 'nft' | 'instance' | 'log' | 'status'
+
+const list = (flag: string) => (value: string, previous: string[] | undefined) => {
+  const values = value.split(',').map((part) => part.trim())
+  if (values.some((part) => part === '')) throw new UsageError(`${flag}: an entry of "${value}" is empty`)
+  return [...(previous ?? []), ...values]
+}
+
+export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
+  file: () => [
+    new Option('-i, --input <path>', 'file or directory to read, or - for standard input; may be repeated').argParser(
+      (value: string, previous: string[] | undefined) => [...(previous ?? []), value],
+    ),
+    new Option('--max-file-size <MiB>', 'refuse larger files').default('256'),
+  ],
+  node: () => [
+    new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)"),
+    new Option(
+      '--nodeport-addresses <list>',
+      'addresses that serve node ports: primary, all, and CIDRs, separated by commas (default: primary)',
+    ).argParser(list('--nodeport-addresses')),
+    new Option('--cluster-cidr <list>', 'CIDRs of pods; sources outside are masqueraded on their way to a cluster IP')
+      .argParser(list('--cluster-cidr')),
+    new Option('--cluster-cidrs <list>', "KPNG's name for --cluster-cidr").argParser(list('--cluster-cidrs')).hideHelp(),
+    new Option('--masquerade-bit <bit>', "accepted for kube-proxy's sake; nftables needs no mark to masquerade"),
+  ],
+  nft: () => [
+    new Option('--dry-run', 'print what would be done as nft text, and do nothing'),
+    new Option('--once', 'program the present state and exit'),
+  ],
+  instance: () => [
+    new Option('--instance <name>', 'name of this instance').default('default'),
+    new Option('--run-dir <path>', "directory of the instances' sockets").default('/run/sluice'),
+  ],
+  log: () => [
+    new Option('--log-level <level>', 'how much to log').choices([...LOG_LEVELS]).default('info'),
+    new Option('--log-format <format>', 'json or text (default: text on a terminal)').choices(['json', 'text']),
+  ],
+  status: () => [new Option('--json', 'print JSON')],
+}
+
+/** The values as commander gives them, before they are checked. */
+export interface RawOptions {
+  readonly input?: readonly string[]
+  readonly maxFileSize?: string
+  readonly nodeName?: string
+  readonly nodeportAddresses?: readonly string[]
+  readonly clusterCidr?: readonly string[]
+  readonly clusterCidrs?: readonly string[]
+  readonly masqueradeBit?: string
+  readonly dryRun?: boolean
+  readonly once?: boolean
+  readonly instance: string
+  readonly runDir: string
+  readonly logLevel?: LogLevel
+  readonly logFormat?: LogFormat
+  readonly json?: boolean
+}
+
+/** The options of a node agent, checked. */
+export interface AgentOptions {
+  readonly nodeName: string
+  readonly nodePortAddresses: NodePortAddresses
+  readonly clusterCIDRs: readonly Cidr[]
+  readonly dryRun: boolean
+  readonly once: boolean
+  readonly instance: string
+  readonly runDirectory: string
+}
+
+/** @throws UsageError that names the flag and says what it accepts. */
+export function agentOptions(raw: RawOptions): AgentOptions {
+  checkMasqueradeBit(raw.masqueradeBit)
+  const nodePorts = raw.nodeportAddresses ?? ['primary']
+  const nodePortAddresses = parseNodePortAddresses(nodePorts)
+  if (nodePortAddresses === undefined) {
+    throw new UsageError(`--nodeport-addresses: "${nodePorts.join(',')}" must be primary, all, or CIDRs such as 10.0.0.0/8`)
+  }
+  return {
+    nodeName: raw.nodeName ?? hostname().toLowerCase(),
+    nodePortAddresses,
+    clusterCIDRs: [...(raw.clusterCidr ?? []), ...(raw.clusterCidrs ?? [])].map(clusterCIDR),
+    dryRun: raw.dryRun ?? false,
+    once: raw.once ?? false,
+    ...instanceOptions(raw),
+  }
+}
+
+/** @throws UsageError */
+export function instanceOptions(raw: RawOptions): { instance: string; runDirectory: string } {
+  if (!/^[a-z0-9]([a-z0-9._-]{0,62})$/i.test(raw.instance)) {
+    throw new UsageError(`--instance: "${raw.instance}" must be letters, digits, dots and dashes, 63 at most`)
+  }
+  return { instance: raw.instance, runDirectory: raw.runDir }
+}
+
+/** Bytes. @throws UsageError */
+export function maxFileBytes(raw: RawOptions): number {
+  const mebibytes = Number(raw.maxFileSize)
+  if (!Number.isInteger(mebibytes) || mebibytes < 1 || mebibytes > 4096) {
+    throw new UsageError(`--max-file-size: "${raw.maxFileSize}" must be a whole number of MiB, 1 to 4096`)
+  }
+  return mebibytes << 20
+}
+
+function clusterCIDR(text: string): Cidr {
+  const cidr = parseCidr(text)
+  if (cidr === undefined) throw new UsageError(`--cluster-cidr: "${text}" must be a CIDR such as 10.244.0.0/16`)
+  return cidr
+}
+
+function checkMasqueradeBit(text: string | undefined): void {
+  if (text === undefined) return
+  const bit = Number(text)
+  if (!/^\d+$/.test(text) || bit > 31) throw new UsageError(`--masquerade-bit: "${text}" must be a number from 0 to 31`)
+}

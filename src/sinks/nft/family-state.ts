@@ -1,0 +1,11 @@
+import { type Cidr, type Family, familyOf } from '../../model/ip.ts'
+import { buildLayout } from './layout.ts'
+import { RenderedState } from './render.ts'
+
+/** An empty state of one family, for the pods that these CIDRs tell. */
+export function familyState(family: Family, clusterCIDRs: readonly Cidr[]): RenderedState {
+  const podCIDRs = clusterCIDRs.filter((cidr) => familyOf(cidr) === family)
+  // A range of everything means that there is nothing off the cluster.
+  const detectsPods = podCIDRs.length > 0 && !podCIDRs.some((cidr) => cidr.endsWith('/0'))
+  return new RenderedState(buildLayout(family, { detectsPods }), { podCIDRs: detectsPods ? podCIDRs : [] })
+}

@@ -1,0 +1,37 @@
+import type { Family } from '../model/ip.ts'
+import type { ServiceKey } from '../model/service.ts'
+import { Claims } from './claims.ts'
+import type { PlaneChanges, PlaneProblem } from './data-plane.ts'
+import { destinationKey, servicePortName, type VirtualServer } from './virtual-server.ts'
+
+/** The virtual server that now has each destination; undefined for a destination that nobody has any more. */
+export type Winners = ReadonlyMap<string, VirtualServer | undefined>
+
+/** All destinations of a node, and who has each of them. What a data plane keeps in front of its own rendering. */
+export class Destinations {
+  readonly #claims = new Claims()
+  readonly #served = new Map<ServiceKey, readonly VirtualServer[]>()
+
+  /** Takes over changes. @returns what became of every destination that they touch, by family. */
+  update({ services }: Pick<PlaneChanges, 'services'>): Readonly<Record<Family, Winners>> {
+    const touched = new Map<string, Family>()
+    for (const [key, servers] of services) {
+      const before = this.#served.get(key) ?? []
+      this.#claims.replace(before, servers)
+      for (const server of [...before, ...servers]) touched.set(destinationKey(server), server.family)
+      if (servers.length > 0) this.#served.set(key, servers)
+      else this.#served.delete(key)
+    }
+    const winners = { 4: new Map<string, VirtualServer | undefined>(), 6: new Map<string, VirtualServer | undefined>() }
+    for (const [key, family] of touched) winners[family].set(key, this.#claims.winner(key))
+    return winners
+  }
+
+  /** Destinations that some Service does not have because another one has them. */
+  problems(): PlaneProblem[] {
+    return [...this.#claims.lost()].map(({ loser, winner }) => ({
+      object: servicePortName(loser),
+      message: `${destinationKey(loser)} is not served: ${servicePortName(winner)}, which takes precedence, has it`,
+    }))
+  }
+}
