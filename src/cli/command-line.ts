@@ -29,9 +29,15 @@ function overview(path: readonly string[]): string {
   const commands = COMMANDS.filter((spec) => path.every((word, index) => spec.words[index] === word))
   if (commands.length === 0) throw new UsageError(unknownCommand(path))
   const rows = commands.map((spec) => `  sluice ${spec.words.join(' ').padEnd(24)} ${spec.summary}`)
-  return ['Usage: sluice COMMAND [OPTIONS]', '', 'Commands:', ...rows, '', 'sluice COMMAND --help tells the options.', ''].join(
-    '\n',
-  )
+  return [
+    'Usage: sluice COMMAND [OPTIONS]',
+    '',
+    'Commands:',
+    ...rows,
+    '',
+    'sluice COMMAND --help tells the options.',
+    '',
+  ].join('\n')
 }
 
 function unknownCommand(path: readonly string[]): string {

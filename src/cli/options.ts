@@ -27,9 +27,13 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       '--nodeport-addresses <list>',
       'addresses that serve node ports: primary, all, and CIDRs, separated by commas (default: primary)',
     ).argParser(list('--nodeport-addresses')),
-    new Option('--cluster-cidr <list>', 'CIDRs of pods; sources outside are masqueraded on their way to a cluster IP')
-      .argParser(list('--cluster-cidr')),
-    new Option('--cluster-cidrs <list>', "KPNG's name for --cluster-cidr").argParser(list('--cluster-cidrs')).hideHelp(),
+    new Option(
+      '--cluster-cidr <list>',
+      'CIDRs of pods; sources outside are masqueraded on their way to a cluster IP',
+    ).argParser(list('--cluster-cidr')),
+    new Option('--cluster-cidrs <list>', "KPNG's name for --cluster-cidr")
+      .argParser(list('--cluster-cidrs'))
+      .hideHelp(),
     new Option('--masquerade-bit <bit>', "accepted for kube-proxy's sake; nftables needs no mark to masquerade"),
   ],
   nft: () => [
@@ -82,7 +86,9 @@ export function agentOptions(raw: RawOptions): AgentOptions {
   const nodePorts = raw.nodeportAddresses ?? ['primary']
   const nodePortAddresses = parseNodePortAddresses(nodePorts)
   if (nodePortAddresses === undefined) {
-    throw new UsageError(`--nodeport-addresses: "${nodePorts.join(',')}" must be primary, all, or CIDRs such as 10.0.0.0/8`)
+    throw new UsageError(
+      `--nodeport-addresses: "${nodePorts.join(',')}" must be primary, all, or CIDRs such as 10.0.0.0/8`,
+    )
   }
   return {
     nodeName: raw.nodeName ?? hostname().toLowerCase(),

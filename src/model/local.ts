@@ -1,5 +1,5 @@
-import type { IpAddress } from './ip.ts'
 import type { EndpointPort } from './endpoint-slice.ts'
+import type { IpAddress } from './ip.ts'
 import type { Protocol, Service, ServiceKey } from './service.ts'
 
 /**

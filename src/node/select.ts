@@ -1,5 +1,5 @@
 import type { Endpoint, EndpointPort, EndpointSlice } from '../model/endpoint-slice.ts'
-import { portKey, type EndpointScopes, type LocalEndpoint } from '../model/local.ts'
+import { type EndpointScopes, type LocalEndpoint, portKey } from '../model/local.ts'
 
 const BOTH_SCOPES: EndpointScopes = { internal: true, external: true }
 

@@ -1,8 +1,8 @@
 import type { LocalService } from '../model/local.ts'
 import type { Node } from '../model/node.ts'
 import type { Service, ServiceKey } from '../model/service.ts'
-import type { Store } from '../store/store.ts'
 import type { StoreReader } from '../store/reader.ts'
+import type { Store } from '../store/store.ts'
 import { selectEndpoints } from './select.ts'
 
 /** A Service with this label belongs to another proxy (promise 3). */

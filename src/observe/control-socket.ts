@@ -55,7 +55,8 @@ export async function serveControl(
         throw new ControlError('INSTANCE_RUNNING', `instance "${instance}" is running already (it answers on ${path})`)
       }
       unlinkSync(path)
-      if (!(await listen(server, path))) throw new ControlError('INSTANCE_RUNNING', `instance "${instance}" just started`)
+      if (!(await listen(server, path)))
+        throw new ControlError('INSTANCE_RUNNING', `instance "${instance}" just started`)
     }
     chmodSync(path, 0o600)
     return { close: async () => closeServer(server) }
@@ -66,14 +67,23 @@ export async function serveControl(
 }
 
 /** Asks a running instance. @throws ControlError `INSTANCE_ABSENT`, `INSTANCE_SOCKET` */
-export async function askInstance(runDirectory: string, instance: string, method: 'GET' | 'POST', url: string): Promise<string> {
+export async function askInstance(
+  runDirectory: string,
+  instance: string,
+  method: 'GET' | 'POST',
+  url: string,
+): Promise<string> {
   const path = controlSocketPath(runDirectory, instance)
   try {
     return await exchange(path, method, url)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT' || code === 'ECONNREFUSED') {
-      throw new ControlError('INSTANCE_ABSENT', `no instance "${instance}" is running (nobody answers on ${path})`, error)
+      throw new ControlError(
+        'INSTANCE_ABSENT',
+        `no instance "${instance}" is running (nobody answers on ${path})`,
+        error,
+      )
     }
     throw new ControlError('INSTANCE_SOCKET', `cannot ask ${path}: ${String(error)}`, error)
   }

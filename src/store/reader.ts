@@ -1,9 +1,24 @@
 import type { ServiceKey } from '../model/service.ts'
-import type { ChangeSet, Store } from './store.ts'
 
-/** One consumer of a {@link Store}. Made by `store.reader()`. */
+/** What changed since a reader last asked. */
+export interface ChangeSet {
+  /** The store's revision when the change set was taken. */
+  readonly revision: number
+  /** Services that changed, or whose EndpointSlices did. */
+  readonly services: ReadonlySet<ServiceKey>
+  /** Names of the nodes that changed. */
+  readonly nodes: ReadonlySet<string>
+}
+
+/** What a reader has to know of its store. */
+export interface Revised {
+  readonly revision: number
+  readonly synced: boolean
+}
+
+/** One consumer of a store. Made by `store.reader()`. */
 export class StoreReader {
-  readonly #store: Store
+  readonly #store: Revised
   readonly #onClose: () => void
   #services = new Set<ServiceKey>()
   #nodes = new Set<string>()
@@ -11,7 +26,7 @@ export class StoreReader {
   #first = true
   #closed = false
 
-  constructor(store: Store, onClose: () => void) {
+  constructor(store: Revised, onClose: () => void) {
     this.#store = store
     this.#onClose = onClose
   }

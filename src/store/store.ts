@@ -10,16 +10,6 @@ export interface Update {
   readonly delete: readonly ObjectId[]
 }
 
-/** What changed since a reader last asked. */
-export interface ChangeSet {
-  /** The store's revision when the change set was taken. */
-  readonly revision: number
-  /** Services that changed, or whose EndpointSlices did. */
-  readonly services: ReadonlySet<ServiceKey>
-  /** Names of the nodes that changed. */
-  readonly nodes: ReadonlySet<string>
-}
-
 /**
  * The cluster's state: Services, EndpointSlices by their Service, and Nodes. Every update costs O(what it names) and is one
  * revision; readers are told which keys changed and read the present values, so a slow reader coalesces and nothing queues.

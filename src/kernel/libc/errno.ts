@@ -11,3 +11,9 @@ for (const [name, number] of Object.entries({ ERESTART: 85, ENODATA: 61, ENOTUNI
 export function errnoName(errno: number): string {
   return NAMES.get(errno) ?? `errno ${errno}`
 }
+
+/** The positive number of a symbolic errno, for example 2 for `ENOENT`. @throws TypeError when there is none. */
+export function errnoNumber(name: string): number {
+  for (const [number, known] of NAMES) if (known === name) return number
+  throw new TypeError(`no such errno: ${name}`)
+}

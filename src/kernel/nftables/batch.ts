@@ -1,5 +1,5 @@
-import { ATTRIBUTE_MAX_BYTES, MessageWriter } from '../netlink/writer.ts'
 import { NLM_F } from '../netlink/constants.ts'
+import { ATTRIBUTE_MAX_BYTES, MessageWriter } from '../netlink/writer.ts'
 import {
   NFNL_BATCH_GENID,
   NFNL_MSG_BATCH_BEGIN,
@@ -18,11 +18,18 @@ import {
   NFTA_TABLE,
 } from './constants.ts'
 import { anonymousShape, encodeSetShape, setShape } from './set-encode.ts'
-import { type AnonymousSet, anonymousSet, encodeStatement, encodeVerdict, type SetReference } from './statement-netlink.ts'
+import {
+  type AnonymousSet,
+  anonymousSet,
+  encodeStatement,
+  encodeVerdict,
+  type SetReference,
+} from './statement-netlink.ts'
 import { numberBytes } from './statement-text.ts'
 import type { Transaction } from './transaction.ts'
-import { type Chain, type Element, type Hook, NFPROTO, type NftSet, type Rule, type Table, type Verdict } from './types.ts'
+import { type Chain, type Element, type Hook, NFPROTO, type NftSet, type Rule, type Table } from './types.ts'
 import { commentUserdata } from './userdata.ts'
+import { type Verdict } from './verdict.ts'
 
 /** NF_INET_* of linux/netfilter.h. */
 export const HOOKNUM: { readonly [hook in Hook]: number } = {
@@ -173,7 +180,13 @@ export class NetlinkBatch implements Transaction {
 
   #element(type: number, table: Table, set: NftSet, element: Element): void {
     const open = this.#open
-    if (open === undefined || open.type !== type || open.set !== set || open.table !== table || this.#isFull(open.list)) {
+    if (
+      open === undefined ||
+      open.type !== type ||
+      open.set !== set ||
+      open.table !== table ||
+      this.#isFull(open.list)
+    ) {
       this.#openElements(type, table, set)
     }
     this.#operations++

@@ -7,7 +7,8 @@ import type { ReadChain, ReadElement, ReadRule, ReadSet } from './decode.ts'
 import { setShape } from './set-encode.ts'
 import { type AnonymousSet, anonymousSet, encodeStatement } from './statement-netlink.ts'
 import { numberBytes } from './statement-text.ts'
-import { type Chain, formatVerdict, type NftSet, type Rule, type TableFamily } from './types.ts'
+import { type Chain, type NftSet, type Rule, type TableFamily } from './types.ts'
+import { formatVerdict } from './verdict.ts'
 
 const ANONYMOUS = '__anonymous'
 
@@ -15,7 +16,9 @@ const ANONYMOUS = '__anonymous'
 export function sameChain(ours: Chain, kernel: ReadChain): boolean {
   if (ours.base === undefined || kernel.base === undefined) return ours.base === undefined && kernel.base === undefined
   const { type, hooknum, priority, policy } = kernel.base
-  return type === ours.base.type && hooknum === HOOKNUM[ours.base.hook] && priority === ours.base.priority && policy === 1
+  return (
+    type === ours.base.type && hooknum === HOOKNUM[ours.base.hook] && priority === ours.base.priority && policy === 1
+  )
 }
 
 /** True when the kernel's set is declared as ours has to be. */
@@ -123,4 +126,3 @@ function contains(ours: Buffer, kernel: Buffer): boolean {
   }
   return true
 }
-

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
+import { errnoName } from '../libc/errno.ts'
 import { attributeMap } from '../netlink/attributes.ts'
 import { NETLINK, NLM_F, NLMSG } from '../netlink/constants.ts'
 import { NetlinkError } from '../netlink/error.ts'
 import { type Acknowledgement, type Message, messages, readAcknowledgement } from '../netlink/message.ts'
 import { NetlinkSocket, type NetlinkTransport } from '../netlink/socket.ts'
 import { MessageWriter } from '../netlink/writer.ts'
-import { errnoName } from '../libc/errno.ts'
 import { type NetlinkBatch, nfgenmsg } from './batch.ts'
 import { NFGENMSG_BYTES, NFT_MSG, NFTA_GEN, NFTA_RULE, NFTA_SET, NFTA_SET_ELEM_LIST } from './constants.ts'
 import {
@@ -74,10 +74,15 @@ export class NftablesConnection {
   async generation(): Promise<number> {
     return this.#exclusive(async () => {
       let generation = 0
-      await this.#query(NFT_MSG.GETGEN, 0, () => {}, (message) => {
-        const id = attributeMap(message.buffer, message.start + NFGENMSG_BYTES, message.end).get(NFTA_GEN.ID)
-        if (id !== undefined) generation = message.buffer.readUInt32BE(id.start)
-      })
+      await this.#query(
+        NFT_MSG.GETGEN,
+        0,
+        () => {},
+        (message) => {
+          const id = attributeMap(message.buffer, message.start + NFGENMSG_BYTES, message.end).get(NFTA_GEN.ID)
+          if (id !== undefined) generation = message.buffer.readUInt32BE(id.start)
+        },
+      )
       return generation
     })
   }
@@ -105,15 +110,25 @@ export class NftablesConnection {
     return this.#exclusive(async () => {
       const family = NFPROTO[table.family]
       let flags: number | undefined
-      await this.#query(NFT_MSG.GETTABLE, family, () => {}, (message) => {
-        const read = readTable(message)
-        if (read.name === table.name) flags = read.flags
-      })
+      await this.#query(
+        NFT_MSG.GETTABLE,
+        family,
+        () => {},
+        (message) => {
+          const read = readTable(message)
+          if (read.name === table.name) flags = read.flags
+        },
+      )
       if (flags === undefined) return undefined
       const chains: ReadChain[] = []
       const rules: ReadRule[] = []
       const sets: ReadSet[] = []
-      await this.#query(NFT_MSG.GETCHAIN, family, () => {}, (message) => chains.push(readChain(message)))
+      await this.#query(
+        NFT_MSG.GETCHAIN,
+        family,
+        () => {},
+        (message) => chains.push(readChain(message)),
+      )
       const named = (attribute: number) => (writer: MessageWriter) => writer.string(attribute, table.name)
       await this.#query(NFT_MSG.GETRULE, family, named(NFTA_RULE.TABLE), (message) => rules.push(readRule(message)))
       await this.#query(NFT_MSG.GETSET, family, named(NFTA_SET.TABLE), (message) => sets.push(readSet(message)))

@@ -99,13 +99,30 @@ export const NFTA_CT = { DREG: 1, KEY: 2, DIRECTION: 3 } as const
 export const NFTA_NG = { DREG: 1, MODULUS: 2, TYPE: 3, OFFSET: 4 } as const
 export const NFTA_HASH = { SREG: 1, DREG: 2, LEN: 3, MODULUS: 4, SEED: 5, OFFSET: 6, TYPE: 7 } as const
 export const NFTA_FIB = { DREG: 1, RESULT: 2, FLAGS: 3 } as const
-export const NFTA_NAT = { TYPE: 1, FAMILY: 2, REG_ADDR_MIN: 3, REG_ADDR_MAX: 4, REG_PROTO_MIN: 5, REG_PROTO_MAX: 6, FLAGS: 7 } as const
+export const NFTA_NAT = {
+  TYPE: 1,
+  FAMILY: 2,
+  REG_ADDR_MIN: 3,
+  REG_ADDR_MAX: 4,
+  REG_PROTO_MIN: 5,
+  REG_PROTO_MAX: 6,
+  FLAGS: 7,
+} as const
 export const NFTA_MASQ_FLAGS = 1
 export const NFTA_REJECT = { TYPE: 1, ICMP_CODE: 2 } as const
 
 export const NFT_META_PRIORITY = 2
 export const NFT_META_L4PROTO = 16
-export const NFT_CT_KEY = { STATE: 0, STATUS: 2, PROTO_SRC: 11, PROTO_DST: 12, SRC_IP: 19, DST_IP: 20, SRC_IP6: 21, DST_IP6: 22 } as const
+export const NFT_CT_KEY = {
+  STATE: 0,
+  STATUS: 2,
+  PROTO_SRC: 11,
+  PROTO_DST: 12,
+  SRC_IP: 19,
+  DST_IP: 20,
+  SRC_IP6: 21,
+  DST_IP6: 22,
+} as const
 export const NFT_CMP = { EQ: 0, NEQ: 1 } as const
 export const NF_NAT_RANGE_PROTO_RANDOM_FULLY = 0x10
 export const NFT_NAT_DNAT = 1

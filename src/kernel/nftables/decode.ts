@@ -16,8 +16,8 @@ import {
   VERDICT_CODE,
 } from './constants.ts'
 import type { SetShape } from './set-encode.ts'
-import type { Verdict } from './types.ts'
 import { readComment } from './userdata.ts'
+import type { Verdict } from './verdict.ts'
 
 export interface ReadTable {
   readonly name: string
@@ -28,7 +28,12 @@ export interface ReadChain {
   readonly table: string
   readonly name: string
   /** Absent for a chain without a hook. */
-  readonly base?: { readonly type: string; readonly hooknum: number; readonly priority: number; readonly policy: number }
+  readonly base?: {
+    readonly type: string
+    readonly hooknum: number
+    readonly priority: number
+    readonly policy: number
+  }
 }
 
 export interface ReadRule {
@@ -118,9 +123,7 @@ export function readSet(message: Message): ReadSet {
     keyBytes: u32(buffer, body, NFTA_SET.KEY_LEN),
     dataType: u32(buffer, body, NFTA_SET.DATA_TYPE),
     dataBytes: u32(buffer, body, NFTA_SET.DATA_LEN),
-    size: description
-      ? u32(buffer, attributeMap(buffer, description.start, description.end), NFTA_SET_DESC.SIZE)
-      : 0,
+    size: description ? u32(buffer, attributeMap(buffer, description.start, description.end), NFTA_SET_DESC.SIZE) : 0,
     timeoutMs: timeout ? Number(buffer.readBigUInt64BE(timeout.start)) : 0,
     userdata: userdata ? readBytes(buffer, userdata) : Buffer.alloc(0),
   }

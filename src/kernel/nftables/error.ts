@@ -30,7 +30,11 @@ export class NftablesError extends Error {
   readonly code: NftablesErrorCode
   readonly refusals: readonly Refusal[]
 
-  constructor(code: NftablesErrorCode, message: string, options: { refusals?: readonly Refusal[]; cause?: unknown } = {}) {
+  constructor(
+    code: NftablesErrorCode,
+    message: string,
+    options: { refusals?: readonly Refusal[]; cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause })
     this.name = 'NftablesError'
     this.code = code

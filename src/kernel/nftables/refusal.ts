@@ -1,7 +1,7 @@
+import { errnoName } from '../libc/errno.ts'
 import { attributeMap, attributes, readBytes, readString } from '../netlink/attributes.ts'
 import type { Acknowledgement } from '../netlink/message.ts'
 import { type Message, messages } from '../netlink/message.ts'
-import { errnoName } from '../libc/errno.ts'
 import {
   NFGENMSG_BYTES,
   NFT_MSG,

@@ -2,7 +2,7 @@ import type { MessageWriter } from '../netlink/writer.ts'
 import { NFT_DATA_VERDICT, NFT_SET, NFTA_SET, NFTA_SET_DESC, UDATA } from './constants.ts'
 import { concatBytes, type DataType } from './datatype.ts'
 import type { Field } from './field.ts'
-import { type NftSet, dataTypes, isField, type SetPart } from './types.ts'
+import { dataParts, dataTypes, isField, type NftSet, type SetPart } from './types.ts'
 import { entry, entryU32, typeofUserdata } from './userdata.ts'
 
 const VERDICT_BYTES = 16
@@ -31,7 +31,7 @@ export interface SetShape {
 
 export function setShape(set: NftSet): SetShape {
   const keys = dataTypes(set.key)
-  const data = Array.isArray(set.data) ? dataTypes(set.data) : []
+  const data = dataTypes(dataParts(set))
   const isMap = set.data !== undefined
   return {
     flags:
@@ -83,12 +83,13 @@ function setUserdata(set: NftSet, keys: readonly DataType[], data: readonly Data
     parts.push(entryU32(UDATA.SET_DATA_BYTEORDER, set.data === 'verdict' ? BYTEORDER.invalid : byteOrder(data)))
   }
   parts.push(...partsUserdata(UDATA.SET_KEY_TYPEOF, set.key))
-  if (Array.isArray(set.data)) parts.push(...partsUserdata(UDATA.SET_DATA_TYPEOF, set.data))
+  parts.push(...partsUserdata(UDATA.SET_DATA_TYPEOF, dataParts(set)))
   if (set.data !== undefined) parts.push(entryU32(UDATA_DATA_INTERVAL, 0))
   return Buffer.concat(parts)
 }
 
 function partsUserdata(type: number, parts: readonly SetPart[]): Buffer[] {
+  if (parts.length === 0) return []
   const fields = parts.filter(isField)
   if (fields.length === parts.length) {
     const userdata = typeofUserdata(type, fields)

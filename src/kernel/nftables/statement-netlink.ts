@@ -23,10 +23,11 @@ import {
   VERDICT_CODE,
 } from './constants.ts'
 import { DATA_TYPES } from './datatype.ts'
-import { type Field, FIELDS } from './field.ts'
+import { FIELDS, type Field } from './field.ts'
 import type { Statement } from './statement.ts'
 import { numberBytes } from './statement-text.ts'
-import { NFPROTO, type TableFamily, type Verdict } from './types.ts'
+import { NFPROTO, type TableFamily } from './types.ts'
+import { type Verdict } from './verdict.ts'
 
 /** A set that belongs to one rule; it is created in the same batch, before the rule. */
 export interface AnonymousSet {

@@ -1,7 +1,7 @@
 import { formatClassid } from './datatype.ts'
 import type { Field } from './field.ts'
 import type { Statement } from './statement.ts'
-import { formatVerdict } from './types.ts'
+import { formatVerdict } from './verdict.ts'
 
 /** Names that nft gives to conntrack's bits (linux/netfilter/nf_conntrack_common.h). */
 const BIT_NAMES: { readonly [field: string]: { readonly [bits: number]: string } } = {
@@ -25,7 +25,9 @@ export function statementText(statement: Statement): string {
     case 'vmap':
       return `${masked(statement.field, statement.mask)} vmap @${statement.map}`
     case 'vmap-anonymous': {
-      const entries = statement.entries.map((e) => `${formatNumber(statement.field, e.value)} : ${formatVerdict(e.verdict)}`)
+      const entries = statement.entries.map(
+        (e) => `${formatNumber(statement.field, e.value)} : ${formatVerdict(e.verdict)}`,
+      )
       return `${statement.field.text} vmap { ${entries.join(', ')} }`
     }
     case 'set-priority-none':

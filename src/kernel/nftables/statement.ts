@@ -1,5 +1,5 @@
 import type { Field } from './field.ts'
-import type { Verdict } from './types.ts'
+import type { Verdict } from './verdict.ts'
 
 /**
  * What a rule does, in nft's own terms. Every statement has one text form and one kernel form, and nft prints the kernel

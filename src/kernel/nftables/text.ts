@@ -3,9 +3,9 @@ import { statementText } from './statement-text.ts'
 import type { Transaction } from './transaction.ts'
 import {
   type Chain,
+  dataParts,
   dataTypes,
   type Element,
-  formatVerdict,
   isField,
   type NftSet,
   type Rule,
@@ -13,6 +13,7 @@ import {
   type Table,
 } from './types.ts'
 import { shortenComment } from './userdata.ts'
+import { formatVerdict } from './verdict.ts'
 
 /** The same transaction as commands that `nft -f` takes. */
 export class TextTransaction implements Transaction {
@@ -55,7 +56,8 @@ export class TextTransaction implements Transaction {
 
   addRule(table: Table, rule: Rule): void {
     const statements = rule.statements.map(statementText).join(' ')
-    const comment = rule.comment === undefined || rule.comment === '' ? '' : ` comment "${shortenComment(rule.comment)}"`
+    const comment =
+      rule.comment === undefined || rule.comment === '' ? '' : ` comment "${shortenComment(rule.comment)}"`
     this.#line(`add rule ${table.family} ${table.name} ${rule.chain} ${statements}${comment}`)
   }
 
@@ -100,7 +102,7 @@ export class TextTransaction implements Transaction {
 
 function setDeclaration(set: NftSet): string {
   const data = set.data === undefined ? '' : ` : ${set.data === 'verdict' ? 'verdict' : partsText(set.data)}`
-  const parts = [...set.key, ...(Array.isArray(set.data) ? set.data : [])]
+  const parts = [...set.key, ...dataParts(set)]
   const declared = [`${parts.every(isField) ? 'typeof' : 'type'} ${partsText(set.key)}${data};`]
   if (set.interval === true) declared.push('flags interval;')
   if (set.dynamic !== undefined) {
@@ -116,7 +118,8 @@ function partsText(parts: readonly SetPart[]): string {
 
 /** The element as nft writes it, with its comment. */
 export function elementText(set: NftSet, element: Element): string {
-  const comment = element.comment === undefined || element.comment === '' ? '' : ` comment "${shortenComment(element.comment)}"`
+  const comment =
+    element.comment === undefined || element.comment === '' ? '' : ` comment "${shortenComment(element.comment)}"`
   return `${keyText(set, element)}${comment}${dataText(set, element)}`
 }
 

@@ -1,6 +1,7 @@
 import type { DataType } from './datatype.ts'
 import type { Field } from './field.ts'
 import type { Statement } from './statement.ts'
+import type { Verdict } from './verdict.ts'
 
 /** nf_tables families that Sluice uses, by their nft names. */
 export type TableFamily = 'ip' | 'ip6'
@@ -47,10 +48,6 @@ export interface Rule {
   readonly comment?: string
 }
 
-export type Verdict =
-  | { readonly kind: 'accept' | 'drop' | 'return' }
-  | { readonly kind: 'jump' | 'goto'; readonly chain: string }
-
 /** One element of a set or map, as bytes in the set's layout. */
 export interface Element {
   readonly key: Uint8Array
@@ -71,7 +68,7 @@ export function dataTypes(parts: readonly SetPart[]): DataType[] {
   return parts.map((part) => (isField(part) ? part.type : part))
 }
 
-/** `goto pick-3`, `accept`. */
-export function formatVerdict(verdict: Verdict): string {
-  return 'chain' in verdict ? `${verdict.kind} ${verdict.chain}` : verdict.kind
+/** The parts of a map's data; empty for a plain set and for a verdict map. */
+export function dataParts(set: NftSet): readonly SetPart[] {
+  return set.data === undefined || set.data === 'verdict' ? [] : set.data
 }

@@ -18,7 +18,9 @@ export function commentUserdata(comment: string, type = 0): Buffer {
 export function shortenComment(comment: string): string {
   const text = comment.replaceAll('"', "'")
   if (Buffer.byteLength(text) <= COMMENT_MAX_BYTES) return text
-  let kept = Buffer.from(text).subarray(0, COMMENT_MAX_BYTES - 3).toString('utf8')
+  let kept = Buffer.from(text)
+    .subarray(0, COMMENT_MAX_BYTES - 3)
+    .toString('utf8')
   while (Buffer.byteLength(kept) > COMMENT_MAX_BYTES - 3) kept = kept.slice(0, -1)
   return `${kept}...`
 }

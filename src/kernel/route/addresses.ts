@@ -56,7 +56,9 @@ export class RouteConnection {
 
   defaultRoutes(): DefaultRoute[] {
     // struct rtmsg: family, destination and source length, tos, table, protocol, scope, type, flags.
-    return this.#dump(RTM.GETROUTE, Buffer.alloc(12), RTM.NEWROUTE).flatMap((message) => readDefaultRoute(message) ?? [])
+    return this.#dump(RTM.GETROUTE, Buffer.alloc(12), RTM.NEWROUTE).flatMap(
+      (message) => readDefaultRoute(message) ?? [],
+    )
   }
 
   close(): void {

@@ -1,5 +1,5 @@
-import type { Verdict } from '../../kernel/nftables/types.ts'
-import { formatVerdict } from '../../kernel/nftables/types.ts'
+import type { Verdict } from '../../kernel/nftables/verdict.ts'
+import { formatVerdict } from '../../kernel/nftables/verdict.ts'
 import type { MasqueradeClass } from '../../virtual-server/virtual-server.ts'
 import { MAX_CLASS, pickChainName } from './layout.ts'
 

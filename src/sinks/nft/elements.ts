@@ -1,6 +1,7 @@
+import type { Element, NftSet } from '../../kernel/nftables/types.ts'
+import type { Verdict } from '../../kernel/nftables/verdict.ts'
 import { type Cidr, type IpAddress, ipBytes, parseIp } from '../../model/ip.ts'
 import type { Protocol } from '../../model/service.ts'
-import type { Element, NftSet, Verdict } from '../../kernel/nftables/types.ts'
 import type { PoolEndpoint, VirtualServer } from '../../virtual-server/virtual-server.ts'
 
 /** An element together with the set that it belongs to. */

@@ -1,7 +1,8 @@
 import { DATA_TYPES } from '../../kernel/nftables/datatype.ts'
-import { type Field, FIELDS, numgenRandom } from '../../kernel/nftables/field.ts'
+import { FIELDS, type Field, numgenRandom } from '../../kernel/nftables/field.ts'
 import type { Statement } from '../../kernel/nftables/statement.ts'
-import type { Chain, NftSet, Rule, Table, TableFamily, Verdict } from '../../kernel/nftables/types.ts'
+import type { Chain, NftSet, Rule, Table, TableFamily } from '../../kernel/nftables/types.ts'
+import type { Verdict } from '../../kernel/nftables/verdict.ts'
 import type { Family } from '../../model/ip.ts'
 import { EXACT_UP_TO, fallbackSlots, isExact } from './slots.ts'
 
@@ -131,11 +132,7 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
     rule('no-local-endpoints', setPriorityNone, go('drop')),
     rule('dispatch', { do: 'vmap', field: FIELDS['meta priority'], mask: CLASS_MASK, map: 'classes' }),
     rule('dispatch', go('goto', 'no-endpoints')),
-    rule(
-      'services',
-      { do: 'set-priority-map', key: [daddr, ...destination], map: 'services' },
-      onService('dispatch'),
-    ),
+    rule('services', { do: 'set-priority-map', key: [daddr, ...destination], map: 'services' }, onService('dispatch')),
     rule(
       'services',
       { do: 'lookup', key: [daddr], set: 'node-ips' },

@@ -140,17 +140,16 @@ export class NftPlane implements DataPlane {
     } catch (error) {
       plane.needsSync = true
       if (!isKernelRefusal(error)) throw error
-      this.#log(`${layout.table.family} ${layout.table.name} is not as it was left; it is read back and repaired`, error)
+      this.#log(
+        `${layout.table.family} ${layout.table.name} is not as it was left; it is read back and repaired`,
+        error,
+      )
       await this.#sync(plane)
     }
   }
 
   /** Takes over what an earlier run left in the kernel, and brings it in line with the first state. */
-  async #load(
-    plane: FamilyPlane,
-    winners: Winners,
-    nodeAddresses: readonly IpAddress[] | undefined,
-  ): Promise<void> {
+  async #load(plane: FamilyPlane, winners: Winners, nodeAddresses: readonly IpAddress[] | undefined): Promise<void> {
     const { state } = plane
     const nothing: ReadBack = { state: undefined, elements: new Map(), generation: 0 }
     let read: ReadBack | undefined

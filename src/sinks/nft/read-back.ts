@@ -1,8 +1,9 @@
-import type { NftablesConnection, TableState } from '../../kernel/nftables/connection.ts'
 import { type AnonymousUse, sameAnonymous, sameChain, sameRule, sameSet } from '../../kernel/nftables/compare.ts'
+import type { NftablesConnection, TableState } from '../../kernel/nftables/connection.ts'
 import type { ReadElement, ReadRule } from '../../kernel/nftables/decode.ts'
-import { type Chain, formatVerdict, type NftSet, type Rule, type Table, type Verdict } from '../../kernel/nftables/types.ts'
+import { type Chain, type NftSet, type Rule, type Table } from '../../kernel/nftables/types.ts'
 import { shortenComment } from '../../kernel/nftables/userdata.ts'
+import { formatVerdict, type Verdict } from '../../kernel/nftables/verdict.ts'
 import { Slices } from '../../observe/event-loop.ts'
 import type { SetElement } from './elements.ts'
 
@@ -156,7 +157,12 @@ export async function compareElements(
   for (const set of sets) {
     const left = elements.get(set.name) ?? new Map<string, ReadElement>()
     if (set.interval === true) {
-      compareRanges(ranges.filter((range) => range.set === set), set, left, { removed, added })
+      compareRanges(
+        ranges.filter((range) => range.set === set),
+        set,
+        left,
+        { removed, added },
+      )
     } else for (const { key } of left.values()) removed.push({ set, key })
   }
   return { removed, added }

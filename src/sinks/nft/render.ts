@@ -1,5 +1,5 @@
-import { runInSlices } from '../../observe/event-loop.ts'
 import { type Cidr, familyOf, type IpAddress } from '../../model/ip.ts'
+import { runInSlices } from '../../observe/event-loop.ts'
 import type { PlaneProblem } from '../../virtual-server/data-plane.ts'
 import type { Winners } from '../../virtual-server/destinations.ts'
 import {
@@ -10,6 +10,7 @@ import {
   type VirtualServer,
 } from '../../virtual-server/virtual-server.ts'
 import { ClassTable } from './classes.ts'
+import { type Counted, countDown, countUp } from './counted.ts'
 import {
   addressElement,
   cidrElement,
@@ -21,7 +22,6 @@ import {
   slotBytes,
   verdictElement,
 } from './elements.ts'
-import { type Counted, countDown, countUp } from './counted.ts'
 import { CLASS_BITS, type Layout, MAX_POOL_ID, needsOwnPick } from './layout.ts'
 import { assignSlots } from './pool.ts'
 import { slotCount } from './slots.ts'
@@ -125,11 +125,7 @@ export class RenderedState {
   }
 
   /** Takes the first state over, with the numbers that an earlier run left; the kernel is compared with it afterwards. */
-  async load(
-    leftovers: Leftovers,
-    winners: Winners,
-    nodeAddresses: readonly IpAddress[] | undefined,
-  ): Promise<void> {
+  async load(leftovers: Leftovers, winners: Winners, nodeAddresses: readonly IpAddress[] | undefined): Promise<void> {
     this.#classes = leftovers.classes
     this.#leftovers = leftovers
     await runInSlices(this.#change(winners, nodeAddresses, IGNORED))
@@ -142,10 +138,7 @@ export class RenderedState {
    * @param winners the virtual server that now has a destination; undefined when nobody has it.
    * @param nodeAddresses where node ports are served; undefined when that is as before.
    */
-  update(
-    winners: Winners,
-    nodeAddresses: readonly IpAddress[] | undefined,
-  ): RenderedChanges {
+  update(winners: Winners, nodeAddresses: readonly IpAddress[] | undefined): RenderedChanges {
     const changes = new CollectedChanges()
     for (const _ of this.#change(winners, nodeAddresses, changes));
     return changes
@@ -282,7 +275,8 @@ export class RenderedState {
     const added = clusterIP(after)
     const removed = clusterIP(before)
     if (added !== undefined && countUp(this.#clusterIPs, added)) changes.add(() => addressElement(set, added))
-    if (removed !== undefined && countDown(this.#clusterIPs, removed)) changes.remove(() => addressElement(set, removed))
+    if (removed !== undefined && countDown(this.#clusterIPs, removed))
+      changes.remove(() => addressElement(set, removed))
   }
 
   #updateNodeIPs(addresses: readonly IpAddress[], changes: ChangeSink): void {

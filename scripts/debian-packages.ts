@@ -1,0 +1,46 @@
+import { accessSync, constants } from 'node:fs'
+import path from 'node:path'
+import { type ChildRunner, searchPath } from './test/child.ts'
+
+interface DebianPackage {
+  readonly name: string
+  /** What tests start from it; it is installed when one of these is not on PATH. */
+  readonly programs: readonly string[]
+  readonly reason: string
+}
+
+/** What tests need of the system. Sluice itself starts no program: it speaks netlink. */
+const debianPackages: readonly DebianPackage[] = [
+  { name: 'nftables', programs: ['nft'], reason: 'the second opinion on our tables: what it lists must load again' },
+  { name: 'iproute2', programs: ['ip'], reason: 'links, addresses and routes of a lab' },
+  { name: 'util-linux', programs: ['unshare', 'nsenter'], reason: 'namespaces of a lab, and programs started in them' },
+  { name: 'conntrack', programs: ['conntrack'], reason: 'the second opinion on connection tracking entries' },
+]
+
+/** Installs what is missing, with apt and as root; rejects with what to do when that fails. */
+export async function installMissingPackages(runner: ChildRunner): Promise<void> {
+  const missing = debianPackages.filter(({ programs }) => !programs.every(isOnPath))
+  if (missing.length === 0) return
+  const names = missing.map(({ name }) => name)
+  console.log('Debian packages to install:')
+  for (const { name, reason } of missing) console.log(`  ${name}: ${reason}`)
+  if (!isOnPath('apt-get')) throw new Error(`this is no Debian: install by hand what is in ${names.join(', ')}`)
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  // A failed update is no reason to stop: the lists that are there may do.
+  await runner.run('apt-get', ['update', '--quiet=2'], env)
+  const code = await runner.run('apt-get', ['install', '--yes', '--no-install-recommends', '--quiet', ...names], env)
+  if (code !== 0) throw new Error(`apt-get could not install ${names.join(', ')}: install them by hand`)
+}
+
+function isOnPath(program: string): boolean {
+  return searchPath.some((folder) => isExecutable(path.join(folder, program)))
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

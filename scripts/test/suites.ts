@@ -1,0 +1,58 @@
+import { installMissingPackages } from '../debian-packages.ts'
+import type { ChildRunner } from './child.ts'
+import type { Count } from './count.ts'
+import { runVitest } from './vitest.ts'
+
+/** A part of the tests that runs, and is counted, on its own. */
+export interface Suite {
+  readonly name: string
+  /** `--only` takes this as well as the name. */
+  readonly group: string
+  /** What it shows, for the reader of the output. */
+  readonly what: string
+  readonly needsRoot: boolean
+  /** Rejects when the suite crashes, which counts as one failure. */
+  readonly run: (runner: ChildRunner, vitestArguments: readonly string[]) => Promise<Count>
+}
+
+/** In the order in which they run: what fails soonest comes first. */
+export const suites: readonly Suite[] = [
+  check('build', 'build', 'the bundles', 'scripts/bootstrap.mjs', ['build']),
+  check('lint', 'types', 'tsc', 'node_modules/typescript/bin/tsc', ['--project', '.']),
+  check('lint', 'format', 'Biome', 'node_modules/@biomejs/biome/bin/biome', ['ci', '--colors=off']),
+  check('lint', 'boundaries', 'imports go one way', 'scripts/boundaries.ts', []),
+  check('lint', 'dead-code', 'Knip', 'node_modules/knip/bin/knip.js', []),
+  check('lint', 'eslint', 'typescript-eslint', 'node_modules/eslint/bin/eslint.js', ['--max-warnings=0', '.']),
+  {
+    name: 'unit',
+    group: 'unit',
+    what: 'Vitest, beside the code',
+    needsRoot: false,
+    run: (runner, args) => runVitest(runner, 'unit', args),
+  },
+  {
+    name: 'lab',
+    group: 'lab',
+    what: 'Vitest, with packets in network namespaces',
+    needsRoot: true,
+    run: async (runner, args) => {
+      await installMissingPackages(runner)
+      return runVitest(runner, 'lab', args)
+    },
+  },
+]
+
+/** Undefined when the suite can run here. */
+export function reasonToLeaveOut(suite: Suite): string | undefined {
+  if (!suite.needsRoot || process.getuid?.() === 0) return undefined
+  return 'it makes network namespaces, for which it must be run as root'
+}
+
+/** A program that passes or fails as a whole: one test. */
+function check(group: string, name: string, what: string, script: string, args: readonly string[]): Suite {
+  const run = async (runner: ChildRunner): Promise<Count> => {
+    const code = await runner.runNode(script, args)
+    return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+  }
+  return { name, group, what, needsRoot: false, run }
+}

@@ -1,0 +1,86 @@
+import { ZONE_LABEL } from '../node.ts'
+import { Fields } from './fields.ts'
+import { parseKpngEndpoints } from './kpng-endpoints.ts'
+import { parseKpngService } from './kpng-service.ts'
+import { MAX_LABEL, NO_LABELS, NODE_PREFIXES, readIdentity, readLabels } from './metadata.ts'
+import { emptyResult, type ParseResult } from './object.ts'
+import { foundInstead, Report } from './report.ts'
+
+/** The lists of KPNG's global state file: `to-file` writes `nodes` and `services`, each service with its endpoints. */
+export type KpngSection = 'nodes' | 'services'
+
+export const KPNG_SECTIONS: readonly KpngSection[] = ['nodes', 'services']
+
+/**
+ * True for KPNG's global state (`globalv1-state.yaml`): a mapping with `nodes` or `services` and without the `kind` and
+ * `apiVersion` of a Kubernetes object.
+ */
+export function isKpngState(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  if (Object.hasOwn(value, 'kind') || Object.hasOwn(value, 'apiVersion')) return false
+  return KPNG_SECTIONS.some((section) => Object.hasOwn(value, section))
+}
+
+/** Reads a whole global state. Never throws; a bad entry changes nothing about the others. */
+export function parseKpngState(value: unknown, origin: string, into: ParseResult = emptyResult()): ParseResult {
+  const report = new Report(origin, into.problems)
+  const state = Fields.of(value, report, '')
+  for (const section of KPNG_SECTIONS) {
+    const list = state?.raw(section)
+    if (list === undefined) continue
+    if (Array.isArray(list)) for (const item of list) parseKpngItem(section, item, origin, into)
+    else fail(section, foundInstead(list, 'a list'), report, into)
+  }
+  return into
+}
+
+/** Reads one entry of a section. */
+export function parseKpngItem(
+  section: KpngSection,
+  value: unknown,
+  origin: string,
+  into: ParseResult = emptyResult(),
+): ParseResult {
+  const report = new Report(origin, into.problems)
+  const item = Fields.of(value, report, '')
+  if (item === undefined) fail(section, foundInstead(value, 'a mapping'), report, into)
+  else if (!(section === 'nodes' ? readNode : readService)(item, report, into)) into.failed.push('')
+  report.end()
+  return into
+}
+
+function readService(item: Fields, report: Report, into: ParseResult): boolean {
+  report.begin('Service')
+  const fields = item.map('service')
+  if (fields === undefined) {
+    item.error('service', 'a mapping')
+    return false
+  }
+  const parsed = parseKpngService(fields, report)
+  if (parsed === undefined) return false
+  into.objects.push({ kind: 'Service', value: parsed.service })
+  for (const value of parseKpngEndpoints(item, parsed.service, parsed.ports, report)) {
+    into.objects.push({ kind: 'EndpointSlice', value })
+  }
+  return true
+}
+
+/** KPNG keeps a node's zone beside its labels, and neither addresses nor pod CIDRs. */
+function readNode(item: Fields, report: Report, into: ParseResult): boolean {
+  report.begin('Node')
+  const identity = readIdentity(item, 'Node', 'cluster', report)
+  if (identity === undefined) return false
+  const given = readLabels(item, 'labels', NODE_PREFIXES, report)
+  const zone = item.map('topology')?.name('zone', MAX_LABEL) ?? ''
+  const labels = zone === '' || given[ZONE_LABEL] !== undefined ? given : { ...given, [ZONE_LABEL]: zone }
+  const value = { name: identity.name, labels, annotations: NO_LABELS, addresses: [], podCIDRs: [] }
+  into.objects.push({ kind: 'Node', value })
+  return true
+}
+
+function fail(field: string, message: string, report: Report, into: ParseResult): void {
+  report.begin('')
+  report.error(field, message)
+  report.end()
+  into.failed.push('')
+}

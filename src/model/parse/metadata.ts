@@ -1,0 +1,96 @@
+import { Fields, isName } from './fields.ts'
+import { describe, foundInstead, type Report } from './report.ts'
+
+/** What Sluice reads of metav1.ObjectMeta. */
+export interface Metadata {
+  readonly name: string
+  /** Empty for a Node. */
+  readonly namespace: string
+  readonly fields: Fields
+}
+
+export const MAX_NAME = 253
+export const MAX_LABEL = 63
+const NAME_ACCEPTED = 'a name of letters, digits, "-", "_" and ".", at most'
+
+/** Shared by all objects that have no labels or annotations that count. */
+export const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({})
+
+/** Labels and annotations of a Service that Sluice reads; the others are not kept, because memory matters. */
+export const SERVICE_PREFIXES: readonly string[] = [
+  'service.kubernetes.io/',
+  'sluice.dev/',
+  'kubernetes.io/service-',
+]
+
+/** Labels of a Node that Sluice reads: hints and topology need them (promise 38). */
+export const NODE_PREFIXES: readonly string[] = ['kubernetes.io/hostname', 'topology.kubernetes.io/']
+
+/**
+ * Reads name and namespace, and tells the report which object it is. A missing namespace is `default`.
+ *
+ * @returns undefined when the object has no usable name or namespace; that is reported.
+ */
+export function readMetadata(object: Fields, kind: string, scope: 'namespaced' | 'cluster', report: Report) {
+  const fields = object.map('metadata')
+  if (fields === undefined) return object.error('metadata', 'a mapping with a name')
+  return readIdentity(fields, kind, scope, report)
+}
+
+/** {@link readMetadata} for a mapping that has `name` and `namespace` itself, as KPNG's objects do. */
+export function readIdentity(
+  fields: Fields,
+  kind: string,
+  scope: 'namespaced' | 'cluster',
+  report: Report,
+): Metadata | undefined {
+  const name = fields.raw('name')
+  if (!isName(name, MAX_NAME)) {
+    if (name !== undefined) report.rename(`${kind} ${describe(name)}`)
+    return fields.error('name', `${NAME_ACCEPTED} ${MAX_NAME} characters`)
+  }
+  if (scope === 'cluster') {
+    report.identify(`${kind} ${name}`)
+    return { name, namespace: '', fields }
+  }
+  const namespace = fields.raw('namespace') ?? 'default'
+  if (namespace === '') return named(kind, 'default', name, fields, report)
+  if (!isName(namespace, MAX_LABEL)) {
+    report.rename(`${kind} ${describe(namespace)}/${name}`)
+    return fields.error('namespace', `${NAME_ACCEPTED} ${MAX_LABEL} characters`)
+  }
+  return named(kind, namespace, name, fields, report)
+}
+
+function named(kind: string, namespace: string, name: string, fields: Fields, report: Report): Metadata {
+  report.identify(`${kind} ${namespace}/${name}`)
+  return { name, namespace, fields }
+}
+
+/**
+ * Labels or annotations whose key starts with one of the prefixes. A value that is no text is kept as text with a warning,
+ * because for some labels the mere presence counts (promises 3 and 4) and forgetting one would program the Service.
+ */
+export function readLabels(
+  fields: Fields,
+  key: string,
+  prefixes: readonly string[],
+  report: Report,
+): Readonly<Record<string, string>> {
+  const all = fields.map(key)
+  if (all === undefined) return NO_LABELS
+  let kept: Record<string, string> | undefined
+  for (const label of all.keys()) {
+    if (!prefixes.some((prefix) => label.startsWith(prefix))) continue
+    kept ??= {}
+    kept[label] = labelText(all.raw(label), () => `${fields.path(key)}[${JSON.stringify(label)}]`, report)
+  }
+  return kept ?? NO_LABELS
+}
+
+function labelText(value: unknown, path: () => string, report: Report): string {
+  if (typeof value === 'string') return value
+  if (value === undefined) return ''
+  report.warning(path(), foundInstead(value, 'text (quote it)'))
+  return typeof value === 'object' || typeof value === 'symbol' ? '' : String(value as number | boolean)
+}

@@ -1,0 +1,57 @@
+import { type Cidr, type IpAddress, parseCidr } from '../ip.ts'
+import type { Node } from '../node.ts'
+import { addressesAccepted, NEVER_VIRTUAL, parseOrdinaryIp } from './address.ts'
+import type { Fields } from './fields.ts'
+import { NO_LABELS, NODE_PREFIXES, readLabels, readMetadata } from './metadata.ts'
+import { foundInstead, type Report } from './report.ts'
+
+/**
+ * Reads a core/v1 Node.
+ *
+ * @returns undefined when the Node has no usable name; that is reported as an error.
+ */
+export function parseNode(object: Fields, report: Report): Node | undefined {
+  const metadata = readMetadata(object, 'Node', 'cluster', report)
+  if (metadata === undefined) return undefined
+  return {
+    name: metadata.name,
+    labels: readLabels(metadata.fields, 'labels', NODE_PREFIXES, report),
+    annotations: NO_LABELS,
+    addresses: readNodeAddresses(object),
+    podCIDRs: readPodCIDRs(object, report),
+  }
+}
+
+/** InternalIP first, then ExternalIP, each in the order given; host names do not count. */
+function readNodeAddresses(object: Fields): IpAddress[] {
+  const internal: IpAddress[] = []
+  const external: IpAddress[] = []
+  const status = object.map('status')
+  if (status === undefined) return internal
+  for (const fields of status.maps('addresses')) {
+    const type = fields.raw('type')
+    if (type !== 'InternalIP' && type !== 'ExternalIP') continue
+    const ip = parseOrdinaryIp(fields.raw('address'), NEVER_VIRTUAL)
+    if (ip === undefined) fields.warn('address', addressesAccepted(NEVER_VIRTUAL))
+    else if (type === 'InternalIP') internal.push(ip)
+    else external.push(ip)
+  }
+  return [...new Set([...internal, ...external])]
+}
+
+/** `podCIDRs`, or `podCIDR` when that list is empty. */
+function readPodCIDRs(object: Fields, report: Report): Cidr[] {
+  const spec = object.map('spec')
+  if (spec === undefined) return []
+  const list = spec.list('podCIDRs')
+  const single = spec.raw('podCIDR')
+  const found = new Set<Cidr>()
+  const read = (value: unknown, path: string): void => {
+    const cidr = typeof value === 'string' ? parseCidr(value) : undefined
+    if (cidr !== undefined) found.add(cidr)
+    else report.warning(path, foundInstead(value, 'ADDRESS/LENGTH, for example 10.244.1.0/24'))
+  }
+  list.forEach((value, i) => read(value, `${spec.path('podCIDRs')}[${i}]`))
+  if (list.length === 0 && single !== undefined && single !== '') read(single, spec.path('podCIDR'))
+  return [...found]
+}

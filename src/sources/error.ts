@@ -1,0 +1,32 @@
+/**
+ * What a source can fail with.
+ *
+ * - `SOURCE_NOT_FOUND`: an input does not exist.
+ * - `SOURCE_UNREADABLE`: an input exists and cannot be read, for example for want of permission.
+ * - `SOURCE_TOO_LARGE`: a file or a document in it is larger than is accepted, or took too much memory to read.
+ * - `SOURCE_SYNTAX`: nothing in an input is YAML or JSON.
+ */
+export type SourceErrorCode = 'SOURCE_NOT_FOUND' | 'SOURCE_UNREADABLE' | 'SOURCE_TOO_LARGE' | 'SOURCE_SYNTAX'
+
+/** The one error of this layer: a source cannot start, or one of its inputs cannot be read. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError'
+  readonly code: SourceErrorCode
+  /** The input at fault: `FILE`, `FILE:LINE` or `FILE:LINE:COLUMN`. */
+  readonly origin: string
+
+  constructor(code: SourceErrorCode, origin: string, message: string, cause?: unknown) {
+    super(`${origin}: ${message}`, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.origin = origin
+  }
+
+  /** The message without the origin in front. */
+  get reason(): string {
+    return this.message.slice(this.origin.length + 2)
+  }
+}
+
+export function isSourceError(error: unknown, code?: SourceErrorCode): error is SourceError {
+  return error instanceof SourceError && (code === undefined || error.code === code)
+}

@@ -1,0 +1,142 @@
+import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
+import { SourceError } from '../error.ts'
+import { readDocuments } from './read-documents.ts'
+import { mebibytes, type ReadLimits, type ReadUnit } from './unit.ts'
+import { ParseWorker } from './worker-client.ts'
+
+/** Up to this size a file is read on the main thread: starting a worker takes longer than reading it. */
+const INLINE_BYTES = 128 * 1024
+/** Milliseconds of work on the main thread before other events have their turn. */
+const SLICE_MS = 8
+
+/** Where bytes come from that cannot be read twice: standard input, a pipe. */
+export type ByteStream = AsyncIterable<Uint8Array | string>
+
+/** Reads files into units: small ones on the main thread in slices, large ones in a worker. */
+export class FileReader {
+  readonly #limits: ReadLimits
+  #worker: ParseWorker | undefined
+
+  constructor(limits: ReadLimits) {
+    this.#limits = limits
+  }
+
+  /**
+   * Reads a regular file.
+   *
+   * @param known digests of units that are not read again
+   * @throws SourceError
+   */
+  async *read(path: string, known: ReadonlySet<string>): AsyncGenerator<ReadUnit[]> {
+    const content = await this.#readSmall(path)
+    if (content === undefined) yield* this.#inWorker(path, undefined, known)
+    else yield* inSlices(readDocuments([content], known, this.#limits))
+  }
+
+  /**
+   * Reads a stream to its end.
+   *
+   * @param path how the stream is called in messages
+   * @throws SourceError
+   */
+  async *readStream(path: string, stream: ByteStream): AsyncGenerator<ReadUnit[]> {
+    const { chunks, length } = await this.#collect(path, stream)
+    if (length > INLINE_BYTES) yield* this.#inWorker(path, chunks, new Set())
+    else yield* inSlices(readDocuments(chunks, new Set(), this.#limits))
+  }
+
+  /** Reads a pipe or another file that has no size and can be read once. */
+  async *readPipe(path: string): AsyncGenerator<ReadUnit[]> {
+    yield* this.readStream(path, createReadStream(path))
+  }
+
+  /** Gives back what large files took. To be called when a round of reading is over. */
+  async release(): Promise<void> {
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.close()
+  }
+
+  /** @returns undefined when the file is not small. */
+  async #readSmall(path: string): Promise<Buffer | undefined> {
+    const file = await open(path, 'r').catch((error: unknown) => {
+      throw readError(path, error)
+    })
+    try {
+      const { size } = await file.stat()
+      if (size > this.#limits.fileBytes) throw this.#tooLarge(path, size)
+      if (size > INLINE_BYTES) return undefined
+      return await file.readFile()
+    } catch (error) {
+      throw readError(path, error)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async *#inWorker(
+    path: string,
+    chunks: readonly Uint8Array[] | undefined,
+    known: ReadonlySet<string>,
+  ): AsyncGenerator<ReadUnit[]> {
+    if (this.#worker?.dead) await this.release()
+    this.#worker ??= new ParseWorker()
+    yield* this.#worker.read({ path, chunks, known: [...known].join('\n'), limits: this.#limits })
+  }
+
+  async #collect(path: string, stream: ByteStream): Promise<{ chunks: Uint8Array[]; length: number }> {
+    const chunks: Uint8Array[] = []
+    let length = 0
+    try {
+      for await (const data of stream) {
+        const chunk = typeof data === 'string' ? Buffer.from(data) : data
+        length += chunk.length
+        if (length > this.#limits.fileBytes) throw this.#tooLarge(path, length)
+        chunks.push(chunk)
+      }
+    } catch (error) {
+      throw readError(path, error)
+    }
+    return { chunks, length }
+  }
+
+  #tooLarge(path: string, size: number): SourceError {
+    const accepted = `at most ${mebibytes(this.#limits.fileBytes)}`
+    return new SourceError('SOURCE_TOO_LARGE', path, `more than is read: ${mebibytes(size)}; accepted: ${accepted}`)
+  }
+}
+
+/** What the system said, as the error of this layer. */
+export function readError(path: string, error: unknown): SourceError {
+  if (error instanceof SourceError) return error
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
+  if (code === 'ENOENT' || code === 'ENOTDIR') return new SourceError('SOURCE_NOT_FOUND', path, 'does not exist', error)
+  const reason = REASONS.get(code ?? '') ?? (error instanceof Error ? error.message : String(error))
+  return new SourceError('SOURCE_UNREADABLE', path, `cannot be read: ${reason}`, error)
+}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'operation not permitted'],
+  ['EISDIR', 'it is a directory'],
+  ['ELOOP', 'too many symbolic links'],
+  ['EIO', 'input/output error'],
+  ['EMFILE', 'too many open files'],
+])
+
+/** Works through an iterable in slices of time; each slice's results come together. */
+async function* inSlices<T>(entries: Iterable<T>): AsyncGenerator<T[]> {
+  let slice: T[] = []
+  let until = performance.now() + SLICE_MS
+  for (const entry of entries) {
+    slice.push(entry)
+    if (performance.now() < until) continue
+    yield slice
+    slice = []
+    await setImmediate()
+    until = performance.now() + SLICE_MS
+  }
+  if (slice.length > 0) yield slice
+}

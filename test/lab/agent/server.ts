@@ -1,0 +1,5 @@
+/** A running server inside an agent. */
+export interface RunningServer {
+  port: number
+  close(): Promise<void>
+}

@@ -1,0 +1,85 @@
+import { Lab, type LabNode, type Namespace, type Pod } from '../lab/index.ts'
+import { Instance, type InstanceOptions } from './instance.ts'
+import { type Manifest, ManifestFolder, nodeObject } from './manifests.ts'
+
+/** Addresses that the test cluster uses. */
+export const CLUSTER = {
+  podCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'],
+  node1: ['192.168.50.11', 'fd00:192:168:50::11'],
+  node2: ['192.168.50.12', 'fd00:192:168:50::12'],
+  outside: ['192.168.50.200', 'fd00:192:168:50::200'],
+} as const
+
+/**
+ * Two nodes with two pods each and a client outside. `node1` is the one that runs Sluice. Pods are `a1 a2` on node 1 with
+ * addresses ...1.1 and ...1.2, and `b1 b2` on node 2 with ...2.1 and ...2.2.
+ */
+export class TestCluster {
+  readonly lab: Lab
+  readonly node1: LabNode
+  readonly node2: LabNode
+  readonly outside: Namespace
+  readonly pods: Readonly<Record<'a1' | 'a2' | 'b1' | 'b2', Pod>>
+  readonly manifests = new ManifestFolder()
+  readonly #instances: Instance[] = []
+
+  private constructor(lab: Lab, node1: LabNode, node2: LabNode, outside: Namespace, pods: TestCluster['pods']) {
+    this.lab = lab
+    this.node1 = node1
+    this.node2 = node2
+    this.outside = outside
+    this.pods = pods
+    this.manifests.write('node.yaml', [nodeObject('node-1', CLUSTER.node1)])
+  }
+
+  static async create(): Promise<TestCluster> {
+    const lab = await Lab.create()
+    const [node1, node2] = await Promise.all([makeNode(lab, 1, CLUSTER.node1), makeNode(lab, 2, CLUSTER.node2)])
+    const outside = await lab.client('outside', { addresses: CLUSTER.outside.map(withLength) })
+    const [a1, a2, b1, b2] = await Promise.all([
+      makePod(node1, 'a1', 1, 1),
+      makePod(node1, 'a2', 1, 2),
+      makePod(node2, 'b1', 2, 1),
+      makePod(node2, 'b2', 2, 2),
+    ])
+    return new TestCluster(lab, node1, node2, outside, { a1, a2, b1, b2 })
+  }
+
+  /** Starts Sluice on node 1, with the folder of manifests. */
+  async sluice(options: Partial<InstanceOptions> = {}): Promise<Instance> {
+    const args = ['--node-name', 'node-1', '--cluster-cidr', CLUSTER.podCIDRs.join(','), ...(options.args ?? [])]
+    const instance = await Instance.start(this.node1, { input: this.manifests.path, ...options, args })
+    this.#instances.push(instance)
+    return instance
+  }
+
+  /** Writes a manifest file and waits until Sluice serves it. */
+  async apply(instance: Instance, name: string, objects: readonly Manifest[]): Promise<void> {
+    const { revision } = await instance.status()
+    this.manifests.write(name, objects)
+    await instance.waitFor(`${name} served`, (status) => {
+      return status.revision > revision && status.servedRevision === status.revision
+    })
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all(this.#instances.map(async (instance) => instance.dispose()))
+    await this.lab.close()
+    this.manifests.dispose()
+  }
+}
+
+async function makeNode(lab: Lab, number: number, addresses: readonly string[]): Promise<LabNode> {
+  return lab.node(`node-${number}`, {
+    addresses: addresses.map(withLength),
+    podCIDRs: [`10.244.${number}.0/24`, `fd00:10:244:${number}::/64`],
+  })
+}
+
+async function makePod(node: LabNode, name: string, nodeNumber: number, number: number): Promise<Pod> {
+  return node.pod(name, { addresses: [`10.244.${nodeNumber}.${number}`, `fd00:10:244:${nodeNumber}::${number}`] })
+}
+
+function withLength(address: string): string {
+  return `${address}/${address.includes(':') ? 64 : 24}`
+}

@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config'
+
+/** What needs neither root nor a kernel of its own. */
+const unit = ['{src,scripts,bench}/**/*.test.ts', 'test/unit/**/*.test.ts']
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'unit', include: unit } },
+      {
+        extends: true,
+        test: {
+          name: 'lab',
+          include: ['test/**/*.test.ts'],
+          exclude: unit,
+          // The labs share one kernel and its limits, and some measure time.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
