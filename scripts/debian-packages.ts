@@ -13,7 +13,7 @@ interface DebianPackage {
 const debianPackages: readonly DebianPackage[] = [
   { name: 'nftables', programs: ['nft'], reason: 'the second opinion on our tables: what it lists must load again' },
   { name: 'iproute2', programs: ['ip'], reason: 'links, addresses and routes of a lab' },
-  { name: 'util-linux', programs: ['unshare', 'nsenter'], reason: 'namespaces of a lab, and programs started in them' },
+  { name: 'util-linux', programs: ['unshare', 'setpriv'], reason: 'namespaces of a lab, that die with their parent' },
   { name: 'conntrack', programs: ['conntrack'], reason: 'the second opinion on connection tracking entries' },
 ]
 
@@ -27,8 +27,9 @@ export async function installMissingPackages(runner: ChildRunner): Promise<void>
   if (!isOnPath('apt-get')) throw new Error(`this is no Debian: install by hand what is in ${names.join(', ')}`)
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
   // A failed update is no reason to stop: the lists that are there may do.
-  await runner.run('apt-get', ['update', '--quiet=2'], env)
-  const code = await runner.run('apt-get', ['install', '--yes', '--no-install-recommends', '--quiet', ...names], env)
+  await runner.run('apt-get', ['update', '--quiet=2'], 300, env)
+  const install = ['install', '--yes', '--no-install-recommends', '--quiet', ...names]
+  const code = await runner.run('apt-get', install, 600, env)
   if (code !== 0) throw new Error(`apt-get could not install ${names.join(', ')}: install them by hand`)
 }
 

@@ -46,6 +46,7 @@ async function main(): Promise<void> {
     return
   }
   const runner = new ChildRunner()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => runner.stop(signal))
   const results: Result[] = []
   for (const suite of suites.filter(({ name, group }) => only.has(name) || only.has(group))) {
     const result = await runSuite(suite, runner, rest)

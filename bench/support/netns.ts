@@ -60,7 +60,8 @@ export class BenchNetns {
 
   /** An interface of this namespace that is one end of a wire to another; both are up. */
   wire(name: string, other: BenchNetns, otherName: string): void {
-    this.ip(`link add ${name} type veth peer name ${otherName} netns /proc/${process.pid}/fd/${other.#fd}`, `link set ${name} up`)
+    const far = `/proc/${process.pid}/fd/${other.#fd}`
+    this.ip(`link add name ${name} type veth peer name ${otherName} netns ${far}`, `link set ${name} up`)
     other.ip(`link set ${otherName} up`)
   }
 

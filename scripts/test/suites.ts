@@ -28,7 +28,7 @@ export const suites: readonly Suite[] = [
     group: 'unit',
     what: 'Vitest, beside the code',
     needsRoot: false,
-    run: (runner, args) => runVitest(runner, 'unit', args),
+    run: (runner, args) => runVitest(runner, 'unit', 300, args),
   },
   {
     name: 'lab',
@@ -37,7 +37,7 @@ export const suites: readonly Suite[] = [
     needsRoot: true,
     run: async (runner, args) => {
       await installMissingPackages(runner)
-      return runVitest(runner, 'lab', args)
+      return runVitest(runner, 'lab', 1200, args)
     },
   },
 ]
@@ -51,7 +51,7 @@ export function reasonToLeaveOut(suite: Suite): string | undefined {
 /** A program that passes or fails as a whole: one test. */
 function check(group: string, name: string, what: string, script: string, args: readonly string[]): Suite {
   const run = async (runner: ChildRunner): Promise<Count> => {
-    const code = await runner.runNode(script, args)
+    const code = await runner.runNode(script, args, 300)
     return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
   }
   return { name, group, what, needsRoot: false, run }

@@ -18,12 +18,17 @@ export interface VitestReport {
 }
 
 /** Runs one of the projects in vitest.config.ts; `args` are Vitest's own. */
-export async function runVitest(runner: ChildRunner, project: string, args: readonly string[]): Promise<Count> {
+export async function runVitest(
+  runner: ChildRunner,
+  project: string,
+  limitSeconds: number,
+  args: readonly string[],
+): Promise<Count> {
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-test-'))
   try {
     const file = path.join(folder, 'report.json')
     const options = ['--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-    const code = await runner.runNode('node_modules/vitest/vitest.mjs', ['run', ...options, ...args])
+    const code = await runner.runNode('node_modules/vitest/vitest.mjs', ['run', ...options, ...args], limitSeconds)
     const text = await readFile(file, 'utf8').catch(() => undefined)
     if (text === undefined) throw new Error(`Vitest ended with exit code ${code} and wrote no report`)
     return countReport(JSON.parse(text) as VitestReport, code)

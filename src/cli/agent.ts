@@ -61,17 +61,10 @@ export class Agent {
    */
   async run(): Promise<void> {
     const { options, source, plane, addresses } = this.#parts
-    // A run that only looks, or that ends at once, needs no place of its own.
-    const needsPlace = !options.once && !options.dryRun
-    const control = needsPlace
-      ? await serveControl(options.runDirectory, options.instance, {
-          status: () => this.status(),
-          stop: () => {
-            this.stop()
-          },
-        })
-      : undefined
+    let control: { close: () => Promise<void> } | undefined
     try {
+      // A run that only looks, or that ends at once, needs no place of its own.
+      if (!options.once && !options.dryRun) control = await this.#serveControl()
       await source.start()
       await this.#serveFirst()
       if (!options.once) await this.#follow()
@@ -82,6 +75,16 @@ export class Agent {
       await plane.close()
       await control?.close()
     }
+  }
+
+  async #serveControl(): Promise<{ close: () => Promise<void> }> {
+    const { runDirectory, instance } = this.#parts.options
+    return serveControl(runDirectory, instance, {
+      status: () => this.status(),
+      stop: () => {
+        this.stop()
+      },
+    })
   }
 
   /** Ends {@link run}; the rules stay in the kernel. */

@@ -61,8 +61,9 @@ export function statusText(status: Status): string {
   return [...text, ...status.problems.map((problem) => `  ${problemText(problem)}`), ''].join('\n')
 }
 
-/** One line: severity, object, field, message, origin. */
-export function problemText(problem: StatusProblem): string {
-  const where = problem.field === '' ? problem.object : `${problem.object} ${problem.field}`
-  return `${problem.severity}: ${where}: ${problem.message}${problem.origin === '' ? '' : ` (${problem.origin})`}`
+/** One line: severity, object, field, message, origin; a problem of a whole file has no object. */
+export function problemText({ severity, object, field, message, origin }: StatusProblem): string {
+  if (object === '') return `${severity}: ${origin}: ${message}`
+  const where = field === '' ? object : `${object} ${field}`
+  return `${severity}: ${where}: ${message}${origin === '' ? '' : ` (${origin})`}`
 }

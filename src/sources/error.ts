@@ -30,3 +30,21 @@ export class SourceError extends Error {
 export function isSourceError(error: unknown, code?: SourceErrorCode): error is SourceError {
   return error instanceof SourceError && (code === undefined || error.code === code)
 }
+
+/** What the system said, as the error of this layer. */
+export function readError(path: string, error: unknown): SourceError {
+  if (error instanceof SourceError) return error
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
+  if (code === 'ENOENT' || code === 'ENOTDIR') return new SourceError('SOURCE_NOT_FOUND', path, 'does not exist', error)
+  const reason = REASONS.get(code ?? '') ?? (error instanceof Error ? error.message : String(error))
+  return new SourceError('SOURCE_UNREADABLE', path, `cannot be read: ${reason}`, error)
+}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'operation not permitted'],
+  ['EISDIR', 'it is a directory'],
+  ['ELOOP', 'too many symbolic links'],
+  ['EIO', 'input/output error'],
+  ['EMFILE', 'too many open files'],
+])

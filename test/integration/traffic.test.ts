@@ -101,7 +101,12 @@ async function ask(from: Namespace, spec: RequestSpec, count = 1): Promise<Resul
 }
 
 function verdicts(results: readonly Result[]): string[] {
-  return [...new Set(results.map((result) => result.verdict))]
+  return [...new Set(results.map(verdict))]
+}
+
+/** A reject on the output hook is told to the sender of a datagram at once, as EPERM. */
+function verdict(result: Result): string {
+  return result.verdict === 'error' && result.code === 'EPERM' ? 'refused' : result.verdict
 }
 
 function names(results: readonly Result[]): string[] {

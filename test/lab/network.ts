@@ -19,6 +19,7 @@ export class Network {
   readonly #members: Member[] = []
   #bridge: Promise<void> | undefined
   #ports = 0
+  #attaching: Promise<unknown> = Promise.resolve()
 
   /** Not for callers: use `Lab.network`. */
   constructor(namespace: Namespace) {
@@ -30,7 +31,14 @@ export class Network {
   }
 
   /** Plugs a namespace in and returns the name of its new interface. */
-  async attach(namespace: Namespace, attachment: Attachment): Promise<string> {
+  attach(namespace: Namespace, attachment: Attachment): Promise<string> {
+    // One after the other: the routes between two members need both to have their addresses.
+    const attached = this.#attaching.then(() => this.#attach(namespace, attachment))
+    this.#attaching = attached.catch(() => undefined)
+    return attached
+  }
+
+  async #attach(namespace: Namespace, attachment: Attachment): Promise<string> {
     const device = namespace.nextInterface()
     const port = `port${this.#ports++}`
     const member = { namespace, ...attachment }

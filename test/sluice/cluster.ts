@@ -73,6 +73,11 @@ async function makeNode(lab: Lab, number: number, addresses: readonly string[]):
   return lab.node(`node-${number}`, {
     addresses: addresses.map(withLength),
     podCIDRs: [`10.244.${number}.0/24`, `fd00:10:244:${number}::/64`],
+    // As on a real node: without a route, a cluster IP cannot even be asked from there. Nobody has the gateway's address.
+    routes: [
+      { to: '0.0.0.0/0', via: '192.168.50.1' },
+      { to: '::/0', via: 'fd00:192:168:50::1' },
+    ],
   })
 }
 

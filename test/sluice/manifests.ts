@@ -68,7 +68,7 @@ export function endpointSlice(serviceName: string, options: SliceOptions): Manif
       labels: { 'kubernetes.io/service-name': serviceName },
     },
     addressType: family,
-    ports: options.ports.map((port) => ({ protocol: 'TCP', ...port })),
+    ports: options.ports.map((port) => ({ name: '', protocol: 'TCP', ...port })),
     endpoints,
   }
 }

@@ -48,7 +48,8 @@ export interface Acknowledgement {
 /** Reads an NLMSG_ERROR message (struct nlmsgerr and the extended acknowledgement behind it). */
 export function readAcknowledgement(message: Message): Acknowledgement {
   const { buffer, start, end } = message
-  const errno = -buffer.readInt32LE(start)
+  // Not negated, which would make -0 of a success.
+  const errno = 0 - buffer.readInt32LE(start)
   const quotedLength = message.flags & NLM_F.CAPPED ? HEADER_BYTES : align(buffer.readUInt32LE(start + 4))
   let text = ''
   let offset = 0

@@ -2,12 +2,13 @@ import { attributeMap, attributes, readString } from '../netlink/attributes.ts'
 import { NLA_F_NESTED } from '../netlink/constants.ts'
 import { MessageWriter } from '../netlink/writer.ts'
 import { HOOKNUM } from './batch.ts'
-import { NFTA_EXPR, NFTA_LOOKUP } from './constants.ts'
+import { NFTA_EXPR, NFTA_LOOKUP, NFTA_NAT } from './constants.ts'
 import type { ReadChain, ReadElement, ReadRule, ReadSet } from './decode.ts'
 import { setShape } from './set-encode.ts'
 import { type AnonymousSet, anonymousSet, encodeStatement } from './statement-netlink.ts'
 import { numberBytes } from './statement-text.ts'
 import { type Chain, type NftSet, type Rule, type TableFamily } from './types.ts'
+import { shortenComment } from './userdata.ts'
 import { formatVerdict } from './verdict.ts'
 
 const ANONYMOUS = '__anonymous'
@@ -49,7 +50,7 @@ export interface AnonymousUse {
  * @returns undefined when they differ; otherwise the anonymous sets whose elements have to be compared, too.
  */
 export function sameRule(family: TableFamily, ours: Rule, kernel: ReadRule): AnonymousUse[] | undefined {
-  if ((ours.comment ?? '') !== kernel.comment) return undefined
+  if (shortenComment(ours.comment ?? '') !== kernel.comment) return undefined
   const writer = new MessageWriter(1024)
   const expected: AnonymousSet[] = []
   for (const statement of ours.statements) {
@@ -82,7 +83,7 @@ export function sameAnonymous({ expected }: AnonymousUse, elements: readonly Rea
   })
 }
 
-/** Expressions in order; the kernel may say more about each than we do, such as flags that are 0. */
+/** Expressions in order, each the same. */
 function containsList(ours: Buffer, kernel: Buffer, anonymous: (name: string) => boolean): boolean {
   const a = [...attributes(ours, 0, ours.length)]
   const b = [...attributes(kernel, 0, kernel.length)]
@@ -92,37 +93,58 @@ function containsList(ours: Buffer, kernel: Buffer, anonymous: (name: string) =>
     if (other === undefined) return false
     const mine = ours.subarray(expression.start, expression.end)
     const theirs = kernel.subarray(other.start, other.end)
-    return anonymousLookup(mine, theirs, anonymous) ?? contains(mine, theirs)
+    return sameExpression(mine, theirs, anonymous)
   })
 }
 
-/** Compares a look-up in an anonymous set, whose name the kernel chose; undefined for any other expression. */
-function anonymousLookup(ours: Buffer, kernel: Buffer, accept: (name: string) => boolean): boolean | undefined {
-  const mine = lookupSet(ours)
-  if (mine !== ANONYMOUS) return undefined
-  const theirs = lookupSet(kernel)
-  return theirs !== undefined && accept(theirs)
+/** Compares two expressions; of an anonymous set, whose name the kernel chose, `anonymous` decides. */
+function sameExpression(ours: Buffer, kernel: Buffer, anonymous: (name: string) => boolean): boolean {
+  const a = partsOf(ours)
+  const b = partsOf(kernel)
+  if (a === undefined || b === undefined || a.name !== b.name) return false
+  const set = a.name === 'lookup' ? textOf(a.data, NFTA_LOOKUP.SET) : undefined
+  if (set !== ANONYMOUS) return contains(a.data, b.data, IMPLIED[a.name])
+  return contains(a.data, b.data, [], NFTA_LOOKUP.SET) && anonymous(textOf(b.data, NFTA_LOOKUP.SET) ?? '')
 }
 
-function lookupSet(expression: Buffer): string | undefined {
+function partsOf(expression: Buffer): { readonly name: string; readonly data: Buffer } | undefined {
   const parts = attributeMap(expression, 0, expression.length)
   const name = parts.get(NFTA_EXPR.NAME)
   const data = parts.get(NFTA_EXPR.DATA)
-  if (name === undefined || data === undefined || readString(expression, name) !== 'lookup') return undefined
-  const set = attributeMap(expression, data.start, data.end).get(NFTA_LOOKUP.SET)
-  return set && readString(expression, set)
+  if (name === undefined) return undefined
+  return { name: readString(expression, name), data: expression.subarray(data?.start ?? 0, data?.end ?? 0) }
 }
 
-/** True when every attribute of ours is in the kernel's, with the same value. */
-function contains(ours: Buffer, kernel: Buffer): boolean {
+function textOf(data: Buffer, type: number): string | undefined {
+  const attribute = attributeMap(data, 0, data.length).get(type)
+  return attribute && readString(data, attribute)
+}
+
+/** What the kernel adds to an expression because of what else is in it. Otherwise it adds only what is 0, such as flags. */
+const IMPLIED: { readonly [expression: string]: readonly number[] } = {
+  nat: [NFTA_NAT.REG_ADDR_MAX, NFTA_NAT.REG_PROTO_MAX, NFTA_NAT.FLAGS],
+}
+
+/**
+ * True when every attribute of ours is in the kernel's with the same value, and the kernel's say nothing else.
+ *
+ * @param except an attribute that is not compared; 0 for none.
+ */
+function contains(ours: Buffer, kernel: Buffer, implied: readonly number[] = [], except = 0): boolean {
+  const mine = attributeMap(ours, 0, ours.length)
   const theirs = attributeMap(kernel, 0, kernel.length)
-  for (const attribute of attributes(ours, 0, ours.length)) {
-    const other = theirs.get(attribute.type)
+  for (const [type, attribute] of mine) {
+    if (type === except) continue
+    const other = theirs.get(type)
     if (other === undefined) return false
-    const mine = ours.subarray(attribute.start, attribute.end)
+    const value = ours.subarray(attribute.start, attribute.end)
     const found = kernel.subarray(other.start, other.end)
     const isNested = (ours.readUInt16LE(attribute.start - 2) & NLA_F_NESTED) !== 0
-    if (isNested ? !contains(mine, found) : !mine.equals(found)) return false
+    if (isNested ? !contains(value, found) : !value.equals(found)) return false
+  }
+  for (const [type, { start, end }] of theirs) {
+    if (mine.has(type) || implied.includes(type)) continue
+    if (kernel.subarray(start, end).some((byte) => byte !== 0)) return false
   }
   return true
 }

@@ -187,8 +187,8 @@ export class NftablesConnection {
       for (const message of messages(datagram)) {
         if (message.sequence !== sequence) continue
         if (message.type === NLMSG.DONE) return
-        if (message.type !== NLMSG.ERROR) visit(message)
-        else if (this.#isEnd(readAcknowledgement(message))) return
+        if (message.type === NLMSG.ERROR) return this.#finishQuery(readAcknowledgement(message))
+        visit(message)
       }
       if (performance.now() - sliceStart > SLICE_MS) {
         await setImmediate()
@@ -197,8 +197,8 @@ export class NftablesConnection {
     }
   }
 
-  #isEnd({ errno, text }: Acknowledgement): true {
-    if (errno === 0 || errno === ENOENT) return true
+  #finishQuery({ errno, text }: Acknowledgement): void {
+    if (errno === 0 || errno === ENOENT) return
     if (errno === EINTR) throw new NetlinkError('NETLINK_INTERRUPTED', 'the ruleset changed while it was read')
     throw unsupportedOr('NFT_READ', errno, `nf_tables cannot be read: ${errnoName(errno)} ${text}`.trim())
   }

@@ -18,11 +18,11 @@ export function commentUserdata(comment: string, type = 0): Buffer {
 export function shortenComment(comment: string): string {
   const text = comment.replaceAll('"', "'")
   if (Buffer.byteLength(text) <= COMMENT_MAX_BYTES) return text
-  let kept = Buffer.from(text)
-    .subarray(0, COMMENT_MAX_BYTES - 3)
-    .toString('utf8')
-  while (Buffer.byteLength(kept) > COMMENT_MAX_BYTES - 3) kept = kept.slice(0, -1)
-  return `${kept}...`
+  const bytes = Buffer.from(text)
+  let end = COMMENT_MAX_BYTES - 3
+  // Back to where a character begins, so that none is cut in two.
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return `${bytes.toString('utf8', 0, end)}...`
 }
 
 /** The text of the first entry of this type; empty when there is none. */

@@ -9,7 +9,7 @@ export type SpecialRange = 'unspecified' | 'loopback' | 'link-local' | 'multicas
  *
  * @returns undefined for an ordinary address.
  */
-export function specialRange(ip: IpAddress): SpecialRange | undefined {
+function specialRange(ip: IpAddress): SpecialRange | undefined {
   if (familyOf(ip) === 6) return specialRange6(ip)
   if (ip.startsWith('127.')) return 'loopback'
   if (ip.startsWith('169.254.')) return 'link-local'
@@ -36,7 +36,13 @@ export function parseOrdinaryIp(value: unknown, refused: readonly SpecialRange[]
 }
 
 /** What Kubernetes refuses as an endpoint address or an external IP. */
-export const NEVER_ENDPOINT: readonly SpecialRange[] = ['unspecified', 'loopback', 'link-local', 'multicast', 'broadcast']
+export const NEVER_ENDPOINT: readonly SpecialRange[] = [
+  'unspecified',
+  'loopback',
+  'link-local',
+  'multicast',
+  'broadcast',
+]
 
 /** What can never be the address of a Service; a cloud may hand out link-local ones. */
 export const NEVER_VIRTUAL: readonly SpecialRange[] = ['unspecified', 'loopback', 'multicast', 'broadcast']

@@ -68,9 +68,20 @@ test('a whole EndpointSlice', () => {
 describe('slices that are not used', () => {
   const cases: [name: string, value: Json, problems?: string[], failed?: string[]][] = [
     ['promise 7: FQDN, quietly', slice({ addressType: 'FQDN', endpoints: [{ addresses: ['example.com'] }] })],
-    ['promise 4: headless, quietly', slice({ metadata: { ...metadata, labels: { ...labels, 'service.kubernetes.io/headless': '' } } })],
-    ['promise 6: no Service', slice({ metadata: { name: 'x' } }), ['warning metadata.labels["kubernetes.io/service-name"]']],
-    ['promise 6: empty Service', slice({ metadata: { name: 'x', labels: { 'kubernetes.io/service-name': '' } } }), ['warning metadata.labels["kubernetes.io/service-name"]']],
+    [
+      'promise 4: headless, quietly',
+      slice({ metadata: { ...metadata, labels: { ...labels, 'service.kubernetes.io/headless': '' } } }),
+    ],
+    [
+      'promise 6: no Service',
+      slice({ metadata: { name: 'x' } }),
+      ['warning metadata.labels["kubernetes.io/service-name"]'],
+    ],
+    [
+      'promise 6: empty Service',
+      slice({ metadata: { name: 'x', labels: { 'kubernetes.io/service-name': '' } } }),
+      ['warning metadata.labels["kubernetes.io/service-name"]'],
+    ],
     ['unknown address type', slice({ addressType: 'IPX' }), ['error addressType'], ['EndpointSlice shop/web-abcde']],
     ['no address type', slice({ addressType: undefined }), ['error addressType'], ['EndpointSlice shop/web-abcde']],
     ['endpoints no list', slice({ endpoints: {} }), ['error endpoints'], ['EndpointSlice shop/web-abcde']],
@@ -84,12 +95,40 @@ describe('slices that are not used', () => {
 
 describe('ports', () => {
   const cases: [name: string, ports: unknown[], expected: string[], problems?: string[]][] = [
-    ['promise 9: nil name', [{ port: 80 }, { name: null, port: 81 }], [], ['warning ports[0].name', 'warning ports[1].name']],
+    [
+      'promise 9: nil name',
+      [{ port: 80 }, { name: null, port: 81 }],
+      [],
+      ['warning ports[0].name', 'warning ports[1].name'],
+    ],
     ['promise 9: empty name', [{ name: '', port: 80 }], [' TCP 80']],
     ['promise 9: nil or 0 port', [{ name: 'a' }, { name: 'b', port: 0 }, { name: 'c', port: null }], []],
-    ['one name for two protocols', [{ name: 'dns', port: 53 }, { name: 'dns', port: 53, protocol: 'UDP' }], ['dns TCP 53', 'dns UDP 53']],
-    ['same name and protocol', [{ name: 'a', port: 1 }, { name: 'a', port: 2 }], ['a TCP 1'], ['warning ports[1].name']],
-    ['out of range', [{ name: 'a', port: 65536 }, { name: 'b', port: 2 }], ['b TCP 2'], ['warning ports[0].port']],
+    [
+      'one name for two protocols',
+      [
+        { name: 'dns', port: 53 },
+        { name: 'dns', port: 53, protocol: 'UDP' },
+      ],
+      ['dns TCP 53', 'dns UDP 53'],
+    ],
+    [
+      'same name and protocol',
+      [
+        { name: 'a', port: 1 },
+        { name: 'a', port: 2 },
+      ],
+      ['a TCP 1'],
+      ['warning ports[1].name'],
+    ],
+    [
+      'out of range',
+      [
+        { name: 'a', port: 65536 },
+        { name: 'b', port: 2 },
+      ],
+      ['b TCP 2'],
+      ['warning ports[0].port'],
+    ],
     ['unknown protocol', [{ name: 'a', port: 1, protocol: 'QUIC' }], [], ['warning ports[0].protocol']],
     ['no mapping', [80, { name: 'b', port: 2 }], ['b TCP 2'], ['warning ports[0]']],
   ]
@@ -104,17 +143,29 @@ describe('endpoints', () => {
   const one = (endpoint: Json): Json => slice({ endpoints: [{ addresses: ['10.0.0.1'], ...endpoint }] })
   const cases: [name: string, value: Json, expected: Partial<Endpoint>, problems?: string[]][] = [
     ['promise 11: no conditions', one({}), { ready: true, serving: true, terminating: false }],
-    ['promise 11: nil conditions', one({ conditions: { ready: null } }), { ready: true, serving: true, terminating: false }],
+    [
+      'promise 11: nil conditions',
+      one({ conditions: { ready: null } }),
+      { ready: true, serving: true, terminating: false },
+    ],
     ['promise 11: nil serving is ready', one({ conditions: { ready: false } }), { ready: false, serving: false }],
     ['promise 8: first address', one({ addresses: ['10.0.0.9', '10.0.0.1'] }), { address: '10.0.0.9' as never }],
     ['promise 16: no node name', one({ nodeName: null }), { nodeName: '' }],
     ['a target that is no pod', one({ targetRef: { kind: 'VirtualMachine', name: 'x' } }), { podName: '' }],
     ['a bad node name', one({ nodeName: 'a b' }), { nodeName: '' }, ['warning endpoints[0].nodeName']],
-    ['a bad hint', one({ hints: { forZones: ['a', { name: 'b' }] } }), { hintZones: ['b'] }, ['warning endpoints[0].hints.forZones[0]']],
+    [
+      'a bad hint',
+      one({ hints: { forZones: ['a', { name: 'b' }] } }),
+      { hintZones: ['b'] },
+      ['warning endpoints[0].hints.forZones[0]'],
+    ],
     ['v1 has no topology', one({ topology: { 'kubernetes.io/hostname': 'n' } }), { nodeName: '' }],
     [
       'v1beta1 topology',
-      { ...one({ topology: { 'kubernetes.io/hostname': 'n', 'topology.kubernetes.io/zone': 'z' } }), apiVersion: 'discovery.k8s.io/v1beta1' },
+      {
+        ...one({ topology: { 'kubernetes.io/hostname': 'n', 'topology.kubernetes.io/zone': 'z' } }),
+        apiVersion: 'discovery.k8s.io/v1beta1',
+      },
       { nodeName: 'n', zone: 'z' },
     ],
   ]
@@ -144,7 +195,9 @@ describe('endpoints', () => {
   })
 
   test.each(['::', '::1', 'fe80::1', 'febf::1', 'ff02::1', '10.0.0.1'])('IPv6, not used: %s', (address) => {
-    const result = parse(slice({ addressType: 'IPv6', endpoints: [{ addresses: [address] }, { addresses: ['fec0::1'] }] }))
+    const result = parse(
+      slice({ addressType: 'IPv6', endpoints: [{ addresses: [address] }, { addresses: ['fec0::1'] }] }),
+    )
     expect(result.problems).toEqual(['warning endpoints[0].addresses[0]'])
     expect(result.value?.endpoints).toHaveLength(1)
   })

@@ -87,12 +87,7 @@ function readEndpoints(object: Fields, family: Family, version: SliceVersion, re
   return endpoints
 }
 
-function readEndpoint(
-  fields: Fields,
-  family: Family,
-  version: SliceVersion,
-  report: Report,
-): Endpoint | undefined {
+function readEndpoint(fields: Fields, family: Family, version: SliceVersion, report: Report): Endpoint | undefined {
   const problems = report.count
   const address = readFirstAddress(fields, family, report)
   const conditions = fields.map('conditions')

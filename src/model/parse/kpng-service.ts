@@ -1,13 +1,6 @@
 import type { IpAddress } from '../ip.ts'
 import type { Protocol, Service, ServicePort, ServiceType } from '../service.ts'
-import {
-  NEVER_ENDPOINT,
-  NEVER_VIRTUAL,
-  type Ranges,
-  readAddresses,
-  readRanges,
-  type SpecialRange,
-} from './address.ts'
+import { NEVER_ENDPOINT, NEVER_VIRTUAL, type Ranges, readAddresses, readRanges, type SpecialRange } from './address.ts'
 import type { Fields } from './fields.ts'
 import { readIdentity, readLabels, SERVICE_PREFIXES } from './metadata.ts'
 import { readPortNumber } from './protocol.ts'
@@ -107,7 +100,8 @@ function readPorts(fields: Fields): KpngPort[] {
   for (const entry of fields.maps('ports')) {
     const port = readPort(entry)
     if (port === undefined) continue
-    if (ports.some((other) => other.name === port.name)) entry.warn('name', 'a name that no other port of the Service has')
+    if (ports.some((other) => other.name === port.name))
+      entry.warn('name', 'a name that no other port of the Service has')
     else ports.push(port)
   }
   return ports

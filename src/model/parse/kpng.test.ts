@@ -8,7 +8,13 @@ type Json = Record<string, unknown>
 const port = { name: 'http', protocol: 1, port: 80, nodeport: 0, targetport: 8080, targetportname: '' }
 
 function state(service: Json, ...endpoints: unknown[]): Json {
-  const base = { namespace: 'shop', name: 'web', type: 'ClusterIP', ips: { clusterips: { v4: ['10.96.0.1'], v6: [] } }, ports: [port] }
+  const base = {
+    namespace: 'shop',
+    name: 'web',
+    type: 'ClusterIP',
+    ips: { clusterips: { v4: ['10.96.0.1'], v6: [] } },
+    ports: [port],
+  }
   return { nodes: [], services: [{ service: { ...base, ...service }, endpoints }] }
 }
 
@@ -41,7 +47,10 @@ test('a whole service', () => {
     },
     ipfilters: [{ targetips: null, sourceranges: ['10.0.0.0/8'] }],
     mapip: false,
-    ports: [{ ...port, nodeport: 30080 }, { name: 'dns', protocol: 2, port: 53, targetportname: 'dns' }],
+    ports: [
+      { ...port, nodeport: 30080 },
+      { name: 'dns', protocol: 2, port: 53, targetportname: 'dns' },
+    ],
     externaltraffictolocal: true,
     internaltraffictolocal: true,
     sessionaffinity: { clientip: { timeoutseconds: 60 } },
@@ -80,18 +89,45 @@ describe('what a field gives', () => {
   })
   const cases: [name: string, service: Json, expected: Partial<Service>, problems?: string[]][] = [
     ['no namespace', { namespace: '' }, { namespace: 'default' }],
-    ['affinity that KPNG wrote', { sessionaffinity: { clientip: { timeoutseconds: 10800 } } }, { clientIPAffinitySeconds: 10800 }],
+    [
+      'affinity that KPNG wrote',
+      { sessionaffinity: { clientip: { timeoutseconds: 10800 } } },
+      { clientIPAffinitySeconds: 10800 },
+    ],
     ['affinity without timeout', { sessionaffinity: { clientip: {} } }, { clientIPAffinitySeconds: 10800 }],
     ['no affinity', { sessionaffinity: null }, { clientIPAffinitySeconds: undefined }],
     ['no type', { type: '', ports: [{ ...port, nodeport: 30000 }] }, { type: 'NodePort' }],
     ['no type, load balancer', { type: undefined, ips: lb }, { type: 'LoadBalancer' }],
     ['headless', { ips: { headless: true, clusterips: { v4: [] } } }, { clusterIPs: [] }],
     ['clusterip of old files', { ips: { clusterip: '1.0.0.1' } }, { clusterIPs: ['1.0.0.1'] as never }],
-    ['protocol by name', { ports: [{ port: 1, protocol: 'SCTP' }] }, { ports: [{ name: '', protocol: 'SCTP', port: 1, nodePort: 0, targetPort: undefined }] }],
-    ['unknown protocol', { ports: [port, { name: 'b', port: 1, protocol: 0 }] }, { ports: [{ name: 'http', protocol: 'TCP', port: 80, nodePort: 0, targetPort: 8080 }] }, ['warning service.ports[1].protocol']],
-    ['filter of all addresses', filter('198.51.100.1', '198.51.100.2'), { loadBalancerSourceRanges: ['10.0.0.0/8'] as never, loadBalancerIPs: ['198.51.100.1', '198.51.100.2'] as never }],
-    ['filter of one address', filter('198.51.100.1'), { loadBalancerSourceRanges: [], loadBalancerIPs: ['198.51.100.2'] as never }, ['warning service.ipfilters[0].targetips']],
-    ['filter without usable ranges', { type: 'LoadBalancer', ips: lb, ipfilters: [{ sourceranges: ['x.y'] }] }, { loadBalancerIPs: [] }, ['warning service.ipfilters[0].sourceranges[0]', 'warning service.ipfilters']],
+    [
+      'protocol by name',
+      { ports: [{ port: 1, protocol: 'SCTP' }] },
+      { ports: [{ name: '', protocol: 'SCTP', port: 1, nodePort: 0, targetPort: undefined }] },
+    ],
+    [
+      'unknown protocol',
+      { ports: [port, { name: 'b', port: 1, protocol: 0 }] },
+      { ports: [{ name: 'http', protocol: 'TCP', port: 80, nodePort: 0, targetPort: 8080 }] },
+      ['warning service.ports[1].protocol'],
+    ],
+    [
+      'filter of all addresses',
+      filter('198.51.100.1', '198.51.100.2'),
+      { loadBalancerSourceRanges: ['10.0.0.0/8'] as never, loadBalancerIPs: ['198.51.100.1', '198.51.100.2'] as never },
+    ],
+    [
+      'filter of one address',
+      filter('198.51.100.1'),
+      { loadBalancerSourceRanges: [], loadBalancerIPs: ['198.51.100.2'] as never },
+      ['warning service.ipfilters[0].targetips'],
+    ],
+    [
+      'filter without usable ranges',
+      { type: 'LoadBalancer', ips: lb, ipfilters: [{ sourceranges: ['x.y'] }] },
+      { loadBalancerIPs: [] },
+      ['warning service.ipfilters[0].sourceranges[0]', 'warning service.ipfilters'],
+    ],
   ]
   test.each(cases)('%s', (_, fields, expected, problems = []) => {
     const result = parse(state(fields))
@@ -107,7 +143,14 @@ describe('endpoints', () => {
     sourcename: 'web-abcde',
     servicename: 'web',
     podname: 'web-0',
-    endpoint: { hostname: '', ips: { v4: ['10.0.0.1'], v6: [] }, local: false, portoverrides: [], scopes: null, ...endpoint },
+    endpoint: {
+      hostname: '',
+      ips: { v4: ['10.0.0.1'], v6: [] },
+      local: false,
+      portoverrides: [],
+      scopes: null,
+      ...endpoint,
+    },
     conditions: { ready: true },
     topology: { node: 'n', zone: 'z' },
     hints: { zones: ['z'] },
@@ -153,7 +196,12 @@ describe('endpoints', () => {
         info({ ips: { v4: ['10.0.0.5'] } }, { sourcename: 'else' }),
       ),
     )
-    const told = slices.map(({ name, family, ports, endpoints }) => [name, family, ports[0]?.port, ...endpoints.map((e) => e.address)])
+    const told = slices.map(({ name, family, ports, endpoints }) => [
+      name,
+      family,
+      ports[0]?.port,
+      ...endpoints.map((e) => e.address),
+    ])
     expect(told).toEqual([
       ['web-abcde', 4, 8080, '10.0.0.1', '10.0.0.2'],
       ['web-abcde:1', 6, 8080, 'fd00::1'],
@@ -178,16 +226,31 @@ describe('endpoints', () => {
   })
 
   const unnamed = { name: '', protocol: 1, port: 80 }
-  const ports: [name: string, port: Json, overrides: Json[], expected: (number | undefined)[], problems?: string[]][] = [
-    ['override by port name', { ...port, targetportname: 'web' }, [{ name: 'web', port: 1 }, { name: 'http', port: 2 }], [2]],
-    ['override by target port name', { ...unnamed, targetportname: 'web' }, [{ name: 'web', port: 1 }], [1]],
-    ['target port', port, [], [8080]],
-    ['own port', unnamed, [], [80]],
-    ['unnamed port, other overrides', { ...unnamed, targetport: 8080 }, [{ name: 'x', port: 1 }], [8080]],
-    ['promise 10: named port, other overrides', port, [{ name: 'x', port: 1 }], []],
-    ['named target that nothing resolves', { ...unnamed, targetportname: 'web' }, [], [], ['warning endpoints[0].endpoint.portoverrides']],
-    ['bad override', port, [{ name: 'http', port: 0 }], [], ['warning endpoints[0].endpoint.portoverrides[0].port']],
-  ]
+  const ports: [name: string, port: Json, overrides: Json[], expected: (number | undefined)[], problems?: string[]][] =
+    [
+      [
+        'override by port name',
+        { ...port, targetportname: 'web' },
+        [
+          { name: 'web', port: 1 },
+          { name: 'http', port: 2 },
+        ],
+        [2],
+      ],
+      ['override by target port name', { ...unnamed, targetportname: 'web' }, [{ name: 'web', port: 1 }], [1]],
+      ['target port', port, [], [8080]],
+      ['own port', unnamed, [], [80]],
+      ['unnamed port, other overrides', { ...unnamed, targetport: 8080 }, [{ name: 'x', port: 1 }], [8080]],
+      ['promise 10: named port, other overrides', port, [{ name: 'x', port: 1 }], []],
+      [
+        'named target that nothing resolves',
+        { ...unnamed, targetportname: 'web' },
+        [],
+        [],
+        ['warning endpoints[0].endpoint.portoverrides'],
+      ],
+      ['bad override', port, [{ name: 'http', port: 0 }], [], ['warning endpoints[0].endpoint.portoverrides[0].port']],
+    ]
   test.each(ports)('target port: %s', (_, servicePort, portoverrides, expected, problems = []) => {
     const result = parse(state({ ports: [servicePort] }, info({ portoverrides })))
     expect(result.problems).toEqual(problems)
@@ -195,7 +258,9 @@ describe('endpoints', () => {
   })
 
   test('bad entries are left out', () => {
-    const result = parse(state({}, 5, {}, info({ ips: { v4: ['x'] } }), info({}, { conditions: { ready: 1 } }), info({})))
+    const result = parse(
+      state({}, 5, {}, info({ ips: { v4: ['x'] } }), info({}, { conditions: { ready: 1 } }), info({})),
+    )
     expect(result.problems).toEqual([
       'warning endpoints[0]',
       'warning endpoints[1].endpoint',
@@ -207,7 +272,9 @@ describe('endpoints', () => {
 })
 
 test('nodes', () => {
-  const value = { nodes: [{ name: 'n', labels: { 'kubernetes.io/hostname': 'n' }, topology: { zone: 'z' } }, { name: '' }, 1] }
+  const value = {
+    nodes: [{ name: 'n', labels: { 'kubernetes.io/hostname': 'n' }, topology: { zone: 'z' } }, { name: '' }, 1],
+  }
   const { objects, problems, failed } = parseKpngState(value, '')
   expect(objects).toEqual([
     {
@@ -226,7 +293,14 @@ test('nodes', () => {
 })
 
 test('a service that cannot be used changes nothing about the others', () => {
-  const value = { services: [{ service: { name: 'a/b' } }, {}, ...(state({})['services'] as unknown[]), { service: { name: 'x', ips: { clusterips: { v4: ['x'] } } } }] }
+  const value = {
+    services: [
+      { service: { name: 'a/b' } },
+      {},
+      ...(state({})['services'] as unknown[]),
+      { service: { name: 'x', ips: { clusterips: { v4: ['x'] } } } },
+    ],
+  }
   const { objects, problems, failed } = parseKpngState(value, '')
   expect(objects).toHaveLength(1)
   expect(problems.map(({ severity, field }) => `${severity} ${field}`)).toEqual([

@@ -9,7 +9,7 @@ import { foundInstead, Report } from './report.ts'
 /** The lists of KPNG's global state file: `to-file` writes `nodes` and `services`, each service with its endpoints. */
 export type KpngSection = 'nodes' | 'services'
 
-export const KPNG_SECTIONS: readonly KpngSection[] = ['nodes', 'services']
+const KPNG_SECTIONS: readonly KpngSection[] = ['nodes', 'services']
 
 /**
  * True for KPNG's global state (`globalv1-state.yaml`): a mapping with `nodes` or `services` and without the `kind` and

@@ -17,11 +17,7 @@ const NAME_ACCEPTED = 'a name of letters, digits, "-", "_" and ".", at most'
 export const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({})
 
 /** Labels and annotations of a Service that Sluice reads; the others are not kept, because memory matters. */
-export const SERVICE_PREFIXES: readonly string[] = [
-  'service.kubernetes.io/',
-  'sluice.dev/',
-  'kubernetes.io/service-',
-]
+export const SERVICE_PREFIXES: readonly string[] = ['service.kubernetes.io/', 'sluice.dev/', 'kubernetes.io/service-']
 
 /** Labels of a Node that Sluice reads: hints and topology need them (promise 38). */
 export const NODE_PREFIXES: readonly string[] = ['kubernetes.io/hostname', 'topology.kubernetes.io/']
@@ -92,5 +88,5 @@ function labelText(value: unknown, path: () => string, report: Report): string {
   if (typeof value === 'string') return value
   if (value === undefined) return ''
   report.warning(path(), foundInstead(value, 'text (quote it)'))
-  return typeof value === 'object' || typeof value === 'symbol' ? '' : String(value as number | boolean)
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
 }

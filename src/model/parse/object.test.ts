@@ -75,11 +75,13 @@ describe('kinds', () => {
       ['serving.knative.dev/v1 Service', 1],
       ['other kinds', 1],
     ])
-    expect(skippedKindProblems(result.skippedKinds, 'f').map(({ object, message }) => `${object}: ${message}`)).toEqual([
-      'apps/v1 Deployment: 2 objects skipped: Sluice reads Service, EndpointSlice, Endpoints and Node',
-      'serving.knative.dev/v1 Service: 1 object skipped: Sluice reads Service, EndpointSlice, Endpoints and Node',
-      'other kinds: 1 object skipped: Sluice reads Service, EndpointSlice, Endpoints and Node',
-    ])
+    expect(skippedKindProblems(result.skippedKinds, 'f').map(({ object, message }) => `${object}: ${message}`)).toEqual(
+      [
+        'apps/v1 Deployment: 2 objects skipped: Sluice reads Service, EndpointSlice, Endpoints and Node',
+        'serving.knative.dev/v1 Service: 1 object skipped: Sluice reads Service, EndpointSlice, Endpoints and Node',
+        'other kinds: 1 object skipped: Sluice reads Service, EndpointSlice, Endpoints and Node',
+      ],
+    )
   })
 
   test('lists in lists end somewhere', () => {
@@ -93,7 +95,8 @@ describe('kinds', () => {
   })
 
   test('the object that a problem names', () => {
-    const named = (metadata: unknown): string | undefined => parseObject({ ...service, metadata }, '').problems[0]?.object
+    const named = (metadata: unknown): string | undefined =>
+      parseObject({ ...service, metadata }, '').problems[0]?.object
     expect(named(undefined)).toBe('Service')
     expect(named({ name: 'a b' })).toBe('Service "a b"')
     expect(named({ name: 'web', namespace: 'a b' })).toBe('Service "a b"/web')
@@ -101,7 +104,7 @@ describe('kinds', () => {
   })
 })
 
-describe('any value anywhere', () => {
+describe('any value anywhere', { timeout: 60_000 }, () => {
   /** Paths of all fields and entries of a value, but for those that say which object it is. */
   function paths(value: unknown, path: string[] = []): string[][] {
     const entries = typeof value === 'object' && value !== null ? Object.entries(value) : []
@@ -111,23 +114,48 @@ describe('any value anywhere', () => {
 
   function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown): unknown {
     if (key === undefined) return by
-    if (Array.isArray(value)) return value.map((inner, i) => (String(i) === key ? replaced(inner, rest, by) : inner))
+    if (Array.isArray(value)) {
+      return value.map((inner: unknown, i) => (String(i) === key ? replaced(inner, rest, by) : inner))
+    }
     const object = value as Record<string, unknown>
     return { ...object, [key]: replaced(object[key], rest, by) }
   }
 
   const anything = fc.oneof(
-    fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withNullPrototype: true, withTypedArray: true, withSparseArray: true }),
+    fc.anything({
+      withBigInt: true,
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withNullPrototype: true,
+      withTypedArray: true,
+      withSparseArray: true,
+    }),
     fc.jsonValue(),
     fc.integer(),
-    fc.constantFrom('__proto__', 'constructor', '', '\u0000', 'x'.repeat(100_000), -0, Number.NaN, 1e400, 65536, '::', '0.0.0.0'),
+    fc.constantFrom(
+      '__proto__',
+      'constructor',
+      '',
+      '\u0000',
+      'x'.repeat(100_000),
+      -0,
+      Number.NaN,
+      1e400,
+      65536,
+      '::',
+      '0.0.0.0',
+    ),
     fc.constant(JSON.parse('{"__proto__": {"name": "x", "kind": "Service"}}')),
   )
 
   const other = { ...service, metadata: { name: 'other', namespace: 'quiet' } }
   const expected = parseObject(other, '').objects[0]
 
-  test.each([['Service', service], ['EndpointSlice', slice]])('a mutated %s never throws or harms another', (_, value) => {
+  test.each([
+    ['Service', service],
+    ['EndpointSlice', slice],
+  ])('a mutated %s never throws or harms another', (_, value) => {
     const where = fc.constantFrom(...paths(value))
     fc.assert(
       fc.property(fc.array(fc.tuple(where, anything), { minLength: 1, maxLength: 4 }), (mutations) => {

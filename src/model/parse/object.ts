@@ -1,5 +1,5 @@
-import type { ClusterObject, ObjectId, Problem } from '../object.ts'
 import type { EndpointSlice } from '../endpoint-slice.ts'
+import type { ClusterObject, ObjectId, Problem } from '../object.ts'
 import { parseEndpointSlice } from './endpoint-slice.ts'
 import { parseEndpoints } from './endpoints.ts'
 import { Fields } from './fields.ts'
@@ -86,7 +86,12 @@ function parseAny(value: unknown, listed: string, report: Report, into: ParseRes
   const type = kind === undefined && listed !== '' ? listed : typeName(object)
   if (type === undefined) {
     const field = typeof kind === 'string' ? 'apiVersion' : 'kind'
-    return fail(report, into, field, foundInstead(object.raw(field), 'text: a Kubernetes object has apiVersion and kind'))
+    return fail(
+      report,
+      into,
+      field,
+      foundInstead(object.raw(field), 'text: a Kubernetes object has apiVersion and kind'),
+    )
   }
   if (type.endsWith('List') && (type === 'v1 List' || Array.isArray(object.raw('items')))) {
     return parseItems(object, type, report, into, depth)

@@ -1,7 +1,7 @@
 import type { ObjectId, Problem } from '../object.ts'
 
 /** Problems of one object that are told one by one; what comes after is only counted, so that no object floods the log. */
-export const MAX_PROBLEMS_PER_OBJECT = 20
+const MAX_PROBLEMS_PER_OBJECT = 20
 
 const MAX_SHOWN = 80
 

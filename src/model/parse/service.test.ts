@@ -8,7 +8,13 @@ const metadata = { name: 'web', namespace: 'shop' }
 const http = { name: 'http', port: 80 }
 
 function service(spec: Json, more: Json = {}): Json {
-  return { apiVersion: 'v1', kind: 'Service', metadata, spec: { clusterIP: '10.96.0.1', ports: [http], ...spec }, ...more }
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata,
+    spec: { clusterIP: '10.96.0.1', ports: [http], ...spec },
+    ...more,
+  }
 }
 
 function ingress(...entries: unknown[]): Json {
@@ -81,23 +87,99 @@ describe('what a field gives', () => {
     ['promise 2: ExternalName is kept', service({ type: 'ExternalName' }), 'type', 'ExternalName'],
     ['promise 1: None', service({ clusterIP: 'None', clusterIPs: ['None'] }), 'clusterIPs', []],
     ['promise 1: empty', service({ clusterIP: '' }), 'clusterIPs', []],
-    ['promise 18: families', service({ clusterIPs: ['fd00::1', '10.96.0.1'], clusterIP: 'fd00::1' }), 'clusterIPs', ['fd00::1', '10.96.0.1']],
+    [
+      'promise 18: families',
+      service({ clusterIPs: ['fd00::1', '10.96.0.1'], clusterIP: 'fd00::1' }),
+      'clusterIPs',
+      ['fd00::1', '10.96.0.1'],
+    ],
     ['promise 19: leading zeros', service({ clusterIP: '010.096.000.001' }), 'clusterIPs', ['10.96.0.1']],
     ['no creation time', service({}), 'creationTimestamp', 0],
     ['no labels', service({}), 'labels', {}],
     ['no affinity', service({}), 'clientIPAffinitySeconds', undefined],
-    ['affinity timeout', service({ sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } } }), 'clientIPAffinitySeconds', 60],
-    ['affinity timeout out of range', service({ sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 86401 } } }), 'clientIPAffinitySeconds', 10800, ['warning spec.sessionAffinityConfig.clientIP.timeoutSeconds']],
-    ['unknown affinity', service({ sessionAffinity: 'Cookie' }), 'clientIPAffinitySeconds', undefined, ['warning spec.sessionAffinity']],
-    ['unknown policy', service({ externalTrafficPolicy: 'local' }), 'externalTrafficPolicy', 'Cluster', ['warning spec.externalTrafficPolicy']],
-    ['two clusterIPs of a family', service({ clusterIPs: ['10.96.0.1', '10.96.0.2'] }), 'clusterIPs', ['10.96.0.1'], ['warning spec.clusterIPs[1]']],
-    ['clusterIP beside clusterIPs', service({ clusterIPs: ['10.96.0.2'] }), 'clusterIPs', ['10.96.0.2'], ['warning spec.clusterIP']],
-    ['a bad external IP', service({ externalIPs: ['192.0.2.1', '127.0.0.1', 7] }), 'externalIPs', ['192.0.2.1'], ['warning spec.externalIPs[1]', 'warning spec.externalIPs[2]']],
-    ['external IPs that are no list', service({ externalIPs: '192.0.2.1' }), 'externalIPs', [], ['warning spec.externalIPs']],
-    ['a bad creation time', service({}, { metadata: { ...metadata, creationTimestamp: 'soon' } }), 'creationTimestamp', 0, ['warning metadata.creationTimestamp']],
-    ['a label that is no text', service({}, { metadata: { ...metadata, labels: { 'service.kubernetes.io/headless': true } } }), 'labels', { 'service.kubernetes.io/headless': 'true' }, ['warning metadata.labels["service.kubernetes.io/headless"]']],
-    ['labels that are no mapping', service({}, { metadata: { ...metadata, labels: ['x'] } }), 'labels', {}, ['warning metadata.labels']],
-    ['health check port out of range', service({ healthCheckNodePort: -1 }), 'healthCheckNodePort', 0, ['warning spec.healthCheckNodePort']],
+    [
+      'affinity timeout',
+      service({ sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } } }),
+      'clientIPAffinitySeconds',
+      60,
+    ],
+    [
+      'affinity timeout out of range',
+      service({ sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 86401 } } }),
+      'clientIPAffinitySeconds',
+      10800,
+      ['warning spec.sessionAffinityConfig.clientIP.timeoutSeconds'],
+    ],
+    [
+      'unknown affinity',
+      service({ sessionAffinity: 'Cookie' }),
+      'clientIPAffinitySeconds',
+      undefined,
+      ['warning spec.sessionAffinity'],
+    ],
+    [
+      'unknown policy',
+      service({ externalTrafficPolicy: 'local' }),
+      'externalTrafficPolicy',
+      'Cluster',
+      ['warning spec.externalTrafficPolicy'],
+    ],
+    [
+      'two clusterIPs of a family',
+      service({ clusterIPs: ['10.96.0.1', '10.96.0.2'] }),
+      'clusterIPs',
+      ['10.96.0.1'],
+      ['warning spec.clusterIPs[1]'],
+    ],
+    [
+      'clusterIP beside clusterIPs',
+      service({ clusterIPs: ['10.96.0.2'] }),
+      'clusterIPs',
+      ['10.96.0.2'],
+      ['warning spec.clusterIP'],
+    ],
+    [
+      'a bad external IP',
+      service({ externalIPs: ['192.0.2.1', '127.0.0.1', 7] }),
+      'externalIPs',
+      ['192.0.2.1'],
+      ['warning spec.externalIPs[1]', 'warning spec.externalIPs[2]'],
+    ],
+    [
+      'external IPs that are no list',
+      service({ externalIPs: '192.0.2.1' }),
+      'externalIPs',
+      [],
+      ['warning spec.externalIPs'],
+    ],
+    [
+      'a bad creation time',
+      service({}, { metadata: { ...metadata, creationTimestamp: 'soon' } }),
+      'creationTimestamp',
+      0,
+      ['warning metadata.creationTimestamp'],
+    ],
+    [
+      'a label that is no text',
+      service({}, { metadata: { ...metadata, labels: { 'service.kubernetes.io/headless': true } } }),
+      'labels',
+      { 'service.kubernetes.io/headless': 'true' },
+      ['warning metadata.labels["service.kubernetes.io/headless"]'],
+    ],
+    [
+      'labels that are no mapping',
+      service({}, { metadata: { ...metadata, labels: ['x'] } }),
+      'labels',
+      {},
+      ['warning metadata.labels'],
+    ],
+    [
+      'health check port out of range',
+      service({ healthCheckNodePort: -1 }),
+      'healthCheckNodePort',
+      0,
+      ['warning spec.healthCheckNodePort'],
+    ],
   ]
   test.each(cases)('%s', (_, value, field, expected, problems = []) => {
     const result = parse(value)
@@ -107,7 +189,8 @@ describe('what a field gives', () => {
 })
 
 describe('load-balancer addresses', () => {
-  const lb = (spec: Json, ...entries: unknown[]): Json => service({ type: 'LoadBalancer', ...spec }, ingress(...entries))
+  const lb = (spec: Json, ...entries: unknown[]): Json =>
+    service({ type: 'LoadBalancer', ...spec }, ingress(...entries))
   const vip = { ip: '198.51.100.1' }
   const vip6 = { ip: '2001:db8::1' }
   const cases: [name: string, value: Json, expected: string[], problems?: string[]][] = [
@@ -116,12 +199,41 @@ describe('load-balancer addresses', () => {
     ['promise 28: Proxy', lb({}, { ...vip, ipMode: 'Proxy' }), []],
     ['promise 28: hostname', lb({}, { hostname: 'lb.example.com' }), []],
     ['unknown ipMode', lb({}, { ...vip, ipMode: 'Tunnel' }), [], ['warning status.loadBalancer.ingress[0].ipMode']],
-    ['a bad ingress', lb({}, 'x', { ip: '0.0.0.0' }, vip), ['198.51.100.1'], ['warning status.loadBalancer.ingress[0]', 'warning status.loadBalancer.ingress[1].ip']],
+    [
+      'a bad ingress',
+      lb({}, 'x', { ip: '0.0.0.0' }, vip),
+      ['198.51.100.1'],
+      ['warning status.loadBalancer.ingress[0]', 'warning status.loadBalancer.ingress[1].ip'],
+    ],
     ['another type', service({ type: 'NodePort' }, ingress(vip)), []],
-    ['one bad range of two', lb({ loadBalancerSourceRanges: ['10.0.0.0/8', '10.0.0.0/33'] }, vip), ['198.51.100.1'], ['warning spec.loadBalancerSourceRanges[1]']],
-    ['all ranges bad: not open to all', lb({ loadBalancerSourceRanges: ['nonsense', 5] }, vip, vip6), [], ['warning spec.loadBalancerSourceRanges[0]', 'warning spec.loadBalancerSourceRanges[1]', 'warning spec.loadBalancerSourceRanges']],
-    ['all ranges of a family bad', lb({ loadBalancerSourceRanges: ['10.0.0.0/33', 'fd00::/8'] }, vip, vip6), ['2001:db8::1'], ['warning spec.loadBalancerSourceRanges[0]', 'warning spec.loadBalancerSourceRanges']],
-    ['ranges that are no list', lb({ loadBalancerSourceRanges: '10.0.0.0/8' }, vip), [], ['warning spec.loadBalancerSourceRanges', 'warning spec.loadBalancerSourceRanges']],
+    [
+      'one bad range of two',
+      lb({ loadBalancerSourceRanges: ['10.0.0.0/8', '10.0.0.0/33'] }, vip),
+      ['198.51.100.1'],
+      ['warning spec.loadBalancerSourceRanges[1]'],
+    ],
+    [
+      'all ranges bad: not open to all',
+      lb({ loadBalancerSourceRanges: ['nonsense', 5] }, vip, vip6),
+      [],
+      [
+        'warning spec.loadBalancerSourceRanges[0]',
+        'warning spec.loadBalancerSourceRanges[1]',
+        'warning spec.loadBalancerSourceRanges',
+      ],
+    ],
+    [
+      'all ranges of a family bad',
+      lb({ loadBalancerSourceRanges: ['10.0.0.0/33', 'fd00::/8'] }, vip, vip6),
+      ['2001:db8::1'],
+      ['warning spec.loadBalancerSourceRanges[0]', 'warning spec.loadBalancerSourceRanges'],
+    ],
+    [
+      'ranges that are no list',
+      lb({ loadBalancerSourceRanges: '10.0.0.0/8' }, vip),
+      [],
+      ['warning spec.loadBalancerSourceRanges', 'warning spec.loadBalancerSourceRanges'],
+    ],
     ['promise 59: empty ranges', lb({ loadBalancerSourceRanges: [] }, vip), ['198.51.100.1']],
   ]
   test.each(cases)('%s', (_, value, expected, problems = []) => {
@@ -134,19 +246,63 @@ describe('load-balancer addresses', () => {
 describe('ports', () => {
   const nodePort = (...ports: unknown[]): Json => service({ type: 'NodePort', ports })
   const cases: [name: string, value: Json, names: string[], problems?: string[]][] = [
-    ['promise 29: one node port for TCP and UDP', nodePort({ name: 'a', port: 53, nodePort: 30053 }, { name: 'b', port: 53, protocol: 'UDP', nodePort: 30053 }), ['a TCP 53 30053', 'b UDP 53 30053']],
+    [
+      'promise 29: one node port for TCP and UDP',
+      nodePort({ name: 'a', port: 53, nodePort: 30053 }, { name: 'b', port: 53, protocol: 'UDP', nodePort: 30053 }),
+      ['a TCP 53 30053', 'b UDP 53 30053'],
+    ],
     ['no name, no protocol', nodePort({ port: 80 }), [' TCP 80 0']],
-    ['out of range', nodePort({ name: 'a', port: 65536 }, { name: 'b', port: 0 }, { name: 'c', port: 1 }), ['c TCP 1 0'], ['warning spec.ports[0].port', 'warning spec.ports[1].port']],
-    ['no number', nodePort({ name: 'a', port: '80' }, { name: 'b' }, { name: 'c', port: 1.5 }, http), ['http TCP 80 0'], ['warning spec.ports[0].port', 'warning spec.ports[1].port', 'warning spec.ports[2].port']],
-    ['unknown protocol', nodePort({ name: 'a', port: 1, protocol: 'tcp' }, http), ['http TCP 80 0'], ['warning spec.ports[0].protocol']],
+    [
+      'out of range',
+      nodePort({ name: 'a', port: 65536 }, { name: 'b', port: 0 }, { name: 'c', port: 1 }),
+      ['c TCP 1 0'],
+      ['warning spec.ports[0].port', 'warning spec.ports[1].port'],
+    ],
+    [
+      'no number',
+      nodePort({ name: 'a', port: '80' }, { name: 'b' }, { name: 'c', port: 1.5 }, http),
+      ['http TCP 80 0'],
+      ['warning spec.ports[0].port', 'warning spec.ports[1].port', 'warning spec.ports[2].port'],
+    ],
+    [
+      'unknown protocol',
+      nodePort({ name: 'a', port: 1, protocol: 'tcp' }, http),
+      ['http TCP 80 0'],
+      ['warning spec.ports[0].protocol'],
+    ],
     ['same name', nodePort(http, { name: 'http', port: 81 }), ['http TCP 80 0'], ['warning spec.ports[1].name']],
-    ['same port and protocol', nodePort(http, { name: 'b', port: 80 }), ['http TCP 80 0'], ['warning spec.ports[1].port']],
+    [
+      'same port and protocol',
+      nodePort(http, { name: 'b', port: 80 }),
+      ['http TCP 80 0'],
+      ['warning spec.ports[1].port'],
+    ],
     ['bad name', nodePort({ name: 'a/b', port: 1 }, http), ['http TCP 80 0'], ['warning spec.ports[0].name']],
     ['no mapping', nodePort(null, 'x', http), ['http TCP 80 0'], ['warning spec.ports[0]', 'warning spec.ports[1]']],
-    ['bad node port: the rest of the port is used', nodePort({ ...http, nodePort: 70000 }), ['http TCP 80 0'], ['warning spec.ports[0].nodePort']],
-    ['same node port', nodePort({ ...http, nodePort: 30000 }, { name: 'b', port: 81, nodePort: 30000 }), ['http TCP 80 30000', 'b TCP 81 0'], ['warning spec.ports[1].nodePort']],
-    ['node port of a ClusterIP Service', service({ ports: [{ ...http, nodePort: 30000 }] }), ['http TCP 80 0'], ['warning spec.ports[0].nodePort']],
-    ['bad target port', nodePort({ ...http, targetPort: 70000 }), ['http TCP 80 0'], ['warning spec.ports[0].targetPort']],
+    [
+      'bad node port: the rest of the port is used',
+      nodePort({ ...http, nodePort: 70000 }),
+      ['http TCP 80 0'],
+      ['warning spec.ports[0].nodePort'],
+    ],
+    [
+      'same node port',
+      nodePort({ ...http, nodePort: 30000 }, { name: 'b', port: 81, nodePort: 30000 }),
+      ['http TCP 80 30000', 'b TCP 81 0'],
+      ['warning spec.ports[1].nodePort'],
+    ],
+    [
+      'node port of a ClusterIP Service',
+      service({ ports: [{ ...http, nodePort: 30000 }] }),
+      ['http TCP 80 0'],
+      ['warning spec.ports[0].nodePort'],
+    ],
+    [
+      'bad target port',
+      nodePort({ ...http, targetPort: 70000 }),
+      ['http TCP 80 0'],
+      ['warning spec.ports[0].targetPort'],
+    ],
     ['none', nodePort(), []],
   ]
   test.each(cases)('%s', (_, value, expected, problems = []) => {

@@ -47,7 +47,12 @@ export function parseService(object: Fields, report: Report): Service | undefine
     creationTimestamp: readTimestamp(metadata.fields),
     clusterIPs,
     externalIPs: readAddresses(spec, 'externalIPs', report, NEVER_ENDPOINT),
-    loadBalancerIPs: guardRanges(readLoadBalancerIPs(object, type), ranges, spec.path('loadBalancerSourceRanges'), report),
+    loadBalancerIPs: guardRanges(
+      readLoadBalancerIPs(object, type),
+      ranges,
+      spec.path('loadBalancerSourceRanges'),
+      report,
+    ),
     ports,
     externalTrafficPolicy: spec.oneOf('externalTrafficPolicy', POLICIES, 'Cluster'),
     internalTrafficPolicy: spec.oneOf('internalTrafficPolicy', POLICIES, 'Cluster'),

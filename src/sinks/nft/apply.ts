@@ -8,13 +8,7 @@ import { runInSlices } from '../../observe/event-loop.ts'
 import type { PlaneProblem } from '../../virtual-server/data-plane.ts'
 import type { SetElement } from './elements.ts'
 import { type Layout, pickChainName, pickRules } from './layout.ts'
-import {
-  compareElements,
-  compareStructure,
-  type ElementDifference,
-  type ReadBack,
-  type StructureDifference,
-} from './read-back.ts'
+import { compareElements, compareStructure, type ReadBack, type StructureDifference } from './read-back.ts'
 import type { RenderedChanges, RenderedState } from './render.ts'
 
 /** How many times elements at fault are taken out of a transaction before it is given up. */
@@ -25,13 +19,22 @@ const DRIFT = new Set(['EEXIST', 'ENOENT'])
 /** A commit whose transaction may be built more than once. */
 export type Commit = (build: () => NetlinkBatch | Promise<NetlinkBatch>) => Promise<void>
 
+type Report = (problem: PlaneProblem) => void
+
+/** What the kernel refused: `OPERATION SET KEY`. */
+type RefusedElements = ReadonlySet<string>
+
 /** The sets of a layout in the order in which they are made. */
 export function setsOf(layout: Layout): readonly NftSet[] {
   return Object.values(layout.sets) as NftSet[]
 }
 
 /** Writes a whole table into a transaction, as if there were none; one step at each iteration. */
-export function* emitTable(transaction: Transaction, state: RenderedState): Generator<void> {
+export function* emitTable(
+  transaction: Transaction,
+  state: RenderedState,
+  refused: RefusedElements = new Set(),
+): Generator<void> {
   const { layout } = state
   const picks = [...state.picks()]
   transaction.addTable(layout.table)
@@ -39,7 +42,10 @@ export function* emitTable(transaction: Transaction, state: RenderedState): Gene
   for (const chain of layout.chains) transaction.addChain(layout.table, chain)
   for (const slots of picks) transaction.addChain(layout.table, { name: pickChainName(slots) })
   for (const rule of [...layout.rules, ...picks.flatMap(pickRules)]) transaction.addRule(layout.table, rule)
-  for (const element of state.elements()) yield transaction.addElement(layout.table, element.set, element)
+  for (const element of state.elements()) {
+    if (refused.size > 0 && isRefused(refused, 'add element', element)) continue
+    yield transaction.addElement(layout.table, element.set, element)
+  }
 }
 
 /** Writes changes into a transaction: chains first, then what goes, then what comes. */
@@ -60,23 +66,13 @@ export async function commitChanges(
   commit: Commit,
   layout: Layout,
   changes: RenderedChanges,
-  report: (problem: PlaneProblem) => void,
+  report: Report,
 ): Promise<void> {
-  let left = changes
-  for (let round = 0; ; round++) {
-    try {
-      await commit(() => {
-        const batch = new NetlinkBatch()
-        emitChanges(batch, layout, left)
-        return batch
-      })
-      return
-    } catch (error) {
-      const refused = round < NARROWING_ROUNDS ? refusedElements(error) : undefined
-      if (refused === undefined) throw error
-      left = without(left, refused, report)
-    }
-  }
+  await commitNarrowed(commit, report, (refused) => {
+    const batch = new NetlinkBatch()
+    emitChanges(batch, layout, without(changes, refused))
+    return batch
+  })
 }
 
 /**
@@ -89,7 +85,7 @@ export async function syncTable(
   commit: Commit,
   state: RenderedState,
   read: ReadBack,
-  report: (problem: PlaneProblem) => void,
+  report: Report,
 ): Promise<boolean> {
   const { layout } = state
   const picks = [...state.picks()]
@@ -100,7 +96,7 @@ export async function syncTable(
   }
   const structure = await compareStructure(connection, layout.table, wanted, read)
   if (structure.replace) {
-    await replaceTable(commit, state)
+    await replaceTable(commit, state, report)
     return true
   }
   const elements = await compareElements(state.elements(), read, wanted.sets)
@@ -108,22 +104,26 @@ export async function syncTable(
   if (structureChanges + elements.removed.length + elements.added.length === 0) return false
   try {
     if (structureChanges === 0) await commitChanges(commit, layout, { picks: [], ...elements }, report)
-    else await commit(() => structureBatch(layout, wanted.rules, structure, elements))
+    else {
+      await commitNarrowed(commit, report, (refused) => {
+        return structureBatch(layout, wanted.rules, structure, without({ picks: [], ...elements }, refused))
+      })
+    }
   } catch (error) {
     if (!(error instanceof NftablesError && error.code === 'NFT_REFUSED')) throw error
-    await replaceTable(commit, state)
+    await replaceTable(commit, state, report)
   }
   return true
 }
 
 /** Deletes the table and makes it anew, in one transaction: no packet sees it missing. */
-async function replaceTable(commit: Commit, state: RenderedState): Promise<void> {
-  await commit(async () => {
+async function replaceTable(commit: Commit, state: RenderedState, report: Report): Promise<void> {
+  await commitNarrowed(commit, report, async (refused) => {
     const batch = new NetlinkBatch()
     // Added first, so that the deletion cannot fail.
     batch.addTable(state.layout.table)
     batch.deleteTable(state.layout.table)
-    await runInSlices(emitTable(batch, state))
+    await runInSlices(emitTable(batch, state, refused))
     return batch
   })
 }
@@ -132,14 +132,14 @@ function structureBatch(
   layout: Layout,
   rules: readonly Rule[],
   structure: StructureDifference,
-  elements: ElementDifference,
+  changes: RenderedChanges,
 ): NetlinkBatch {
   const batch = new NetlinkBatch()
   const rewrite = new Set(structure.rewrite)
   for (const chain of structure.addChains) batch.addChain(layout.table, chain)
   for (const chain of rewrite) batch.flushChain(layout.table, chain)
   for (const rule of rules) if (rewrite.has(rule.chain)) batch.addRule(layout.table, rule)
-  emitChanges(batch, layout, { picks: [], ...elements })
+  emitChanges(batch, layout, changes)
   for (const chain of structure.deleteChains) batch.flushChain(layout.table, chain)
   for (const chain of structure.deleteChains) batch.deleteChain(layout.table, chain)
   return batch
@@ -157,20 +157,49 @@ function bySet(elements: readonly SetElement[]): readonly SetElement[] {
   return [...groups.values()].flat()
 }
 
-/** The elements that the kernel refused; undefined when leaving them out is no cure. */
-function refusedElements(error: unknown): Refusal[] | undefined {
-  if (!(error instanceof NftablesError) || error.code !== 'NFT_REFUSED') return undefined
-  const isElement = (refusal: Refusal) => refusal.key !== undefined && !DRIFT.has(refusal.errno)
-  return error.refusals.length > 0 && error.refusals.every(isElement) ? [...error.refusals] : undefined
+/** Commits what `build` makes without the elements that were refused, until there is nothing more to leave out. */
+async function commitNarrowed(
+  commit: Commit,
+  report: Report,
+  build: (refused: RefusedElements) => NetlinkBatch | Promise<NetlinkBatch>,
+): Promise<void> {
+  const refused = new Set<string>()
+  for (let round = 0; ; round++) {
+    try {
+      await commit(() => build(refused))
+      return
+    } catch (error) {
+      const refusals = round < NARROWING_ROUNDS ? refusedElements(error) : []
+      const sizeBefore = refused.size
+      for (const refusal of refusals) {
+        refused.add(`${refusal.operation} ${refusal.object} ${refusal.key?.toString('hex')}`)
+      }
+      if (refused.size === sizeBefore) throw error
+      for (const refusal of refusals)
+        report({ object: refusal.comment || refusal.object, message: refusalText(refusal) })
+    }
+  }
 }
 
-function without(
-  changes: RenderedChanges,
-  refused: readonly Refusal[],
-  report: (problem: PlaneProblem) => void,
-): RenderedChanges {
-  const keys = new Set(refused.map((refusal) => `${refusal.object} ${refusal.key?.toString('hex')}`))
-  for (const refusal of refused) report({ object: refusal.comment || refusal.object, message: refusalText(refusal) })
-  const isLeft = (element: SetElement) => !keys.has(`${element.set.name} ${Buffer.from(element.key).toString('hex')}`)
-  return { picks: changes.picks, removed: changes.removed.filter(isLeft), added: changes.added.filter(isLeft) }
+/** The elements that the kernel refused; empty when leaving them out is no cure. */
+function refusedElements(error: unknown): readonly Refusal[] {
+  if (!(error instanceof NftablesError) || error.code !== 'NFT_REFUSED') return []
+  const isElement = (refusal: Refusal) => refusal.key !== undefined && !DRIFT.has(refusal.errno)
+  return error.refusals.every(isElement) ? error.refusals : []
+}
+
+function without(changes: RenderedChanges, refused: RefusedElements): RenderedChanges {
+  if (refused.size === 0) return changes
+  return {
+    picks: changes.picks,
+    removed: changes.removed.filter((element) => !isRefused(refused, 'delete element', element)),
+    added: changes.added.filter((element) => !isRefused(refused, 'add element', element)),
+  }
+}
+
+/** Of a range the kernel may refuse the end. */
+function isRefused(refused: RefusedElements, operation: string, { set, key, intervalEnd }: SetElement): boolean {
+  return [key, intervalEnd].some(
+    (part) => part && refused.has(`${operation} ${set.name} ${Buffer.from(part).toString('hex')}`),
+  )
 }

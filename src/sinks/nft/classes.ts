@@ -2,6 +2,7 @@ import type { Verdict } from '../../kernel/nftables/verdict.ts'
 import { formatVerdict } from '../../kernel/nftables/verdict.ts'
 import type { MasqueradeClass } from '../../virtual-server/virtual-server.ts'
 import { MAX_CLASS, pickChainName } from './layout.ts'
+import { slotCount } from './slots.ts'
 
 /** How all virtual servers of one class are treated. */
 export interface Treatment {
@@ -40,10 +41,11 @@ export class ClassTable {
   readonly #taken = new Map<number, ClassVerdicts>()
   #next = 1
 
-  /** Takes over a class that is in the kernel. */
+  /** Takes over a class that is in the kernel, if it is one that this version could have made. */
   adopt(index: number, verdicts: ClassVerdicts): void {
     const key = classKey(verdicts)
-    if (this.#indexes.has(key) || this.#taken.has(index)) return
+    const isKnown = index > 0 && index <= MAX_CLASS && isDispatch(verdicts.dispatch) && isPost(verdicts.post)
+    if (!isKnown || this.#indexes.has(key) || this.#taken.has(index)) return
     this.#indexes.set(key, index)
     this.#taken.set(index, verdicts)
   }
@@ -61,6 +63,19 @@ export class ClassTable {
     return { index: this.#next, isNew: true }
   }
 
+  /** Slot counts of the pick chains that the classes lead to. */
+  *picks(): Generator<number> {
+    for (const { dispatch } of this.#taken.values()) {
+      const slots = pickedSlots(dispatch)
+      if (slots !== undefined) yield slots
+    }
+  }
+
+  /** True when it is time to forget classes that nobody uses; until then they may come into use again. */
+  get isCrowded(): boolean {
+    return this.#taken.size > MAX_CLASS / 2
+  }
+
   /** Forgets the classes that nobody uses. */
   keepOnly(used: ReadonlySet<number>): void {
     for (const [key, index] of this.#indexes) {
@@ -74,6 +89,21 @@ export class ClassTable {
   entries(): Iterable<[number, ClassVerdicts]> {
     return this.#taken
   }
+}
+
+/** Slots of the pick chain that a verdict leads to; undefined when it leads elsewhere. */
+function pickedSlots(verdict: Verdict): number | undefined {
+  const slots = 'chain' in verdict ? Number(/^pick-(\d+)$/.exec(verdict.chain)?.[1]) : Number.NaN
+  return slots > 0 && slotCount(slots) === slots ? slots : undefined
+}
+
+function isDispatch(verdict: Verdict): boolean {
+  if (verdict.kind !== 'goto') return false
+  return pickedSlots(verdict) !== undefined || /^no-(local-)?endpoints$/.test(verdict.chain)
+}
+
+function isPost(verdict: Verdict | undefined): boolean {
+  return verdict === undefined || (verdict.kind === 'jump' && /^masquerade-(all|off-cluster)$/.test(verdict.chain))
 }
 
 function classKey({ dispatch, post }: ClassVerdicts): string {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { NftablesConnection } from '../../kernel/nftables/connection.ts'
 import { NftablesError } from '../../kernel/nftables/error.ts'
 import type { Table } from '../../kernel/nftables/types.ts'
-import { NftablesWatch } from '../../kernel/nftables/watch.ts'
+import { NftablesWatch, type Watched } from '../../kernel/nftables/watch.ts'
 import { type Cidr, FAMILIES, type IpAddress } from '../../model/ip.ts'
 import type { DataPlane, PlaneChanges, PlaneCounts, PlaneProblem } from '../../virtual-server/data-plane.ts'
 import { Destinations, type Winners } from '../../virtual-server/destinations.ts'
@@ -27,6 +27,8 @@ const WATCH_INTERVAL_MS = 200
 /** How long to wait for the notifications of a generation that is there already. */
 const SETTLE_MS = 100
 const STALE_ATTEMPTS = 50
+/** How long to wait after a repair that failed. */
+const REPAIR_WAIT_MS = { first: 200, longest: 30_000 } as const
 /** A transaction with more operations makes more notifications than are worth reading. */
 const QUIET_OPERATIONS = 2000
 
@@ -51,6 +53,10 @@ export class NftPlane implements DataPlane {
   #transactions = 0
   #driftRepaired = 0
   #isFirst = true
+  #isRepairing = false
+  #repairWait: number = REPAIR_WAIT_MS.first
+  #repairNotBefore = 0
+  #isBusy = false
   #tail: Promise<unknown> = Promise.resolve()
 
   /** @throws NetlinkError when the kernel has no netfilter netlink, or without CAP_NET_ADMIN */
@@ -68,7 +74,7 @@ export class NftPlane implements DataPlane {
     const interval = options.watchInterval ?? WATCH_INTERVAL_MS
     if (interval > 0) {
       this.#timer = setInterval(() => {
-        this.#repairDrift()
+        this.#lookForDrift()
       }, interval)
     }
   }
@@ -189,7 +195,7 @@ export class NftPlane implements DataPlane {
   async #readBack({ state }: FamilyPlane): Promise<ReadBack> {
     // Listening from before the read on, so that no change is missed in between.
     this.#watch.start()
-    this.#watch.poll()
+    this.#poll()
     const read = await readBack(this.#connection, state.layout.table, setsOf(state.layout))
     this.#generation = read.generation
     return read
@@ -209,7 +215,8 @@ export class NftPlane implements DataPlane {
         if (isQuiet) await this.#listenAgain()
         return
       } catch (error) {
-        if (isQuiet) this.#watch.start()
+        // What came while nobody listened is not known.
+        if (isQuiet) this.#syncAll()
         const isStale = error instanceof NftablesError && error.code === 'NFT_STALE'
         if (!isStale || isQuiet || attempt >= STALE_ATTEMPTS || !(await this.#isForeignOnly())) throw error
       }
@@ -218,8 +225,21 @@ export class NftPlane implements DataPlane {
 
   async #listenAgain(): Promise<void> {
     this.#watch.start()
-    if ((await this.#connection.generation()) === this.#generation) return
+    if ((await this.#connection.generation()) !== this.#generation) this.#syncAll()
+  }
+
+  #syncAll(): void {
+    this.#watch.start()
     for (const plane of this.#families) plane.needsSync = true
+  }
+
+  /** Takes the notifications that have arrived; families that somebody else touched are read back before the next change. */
+  #poll(): Watched {
+    const seen = this.#watch.poll()
+    for (const plane of this.#families) {
+      if (seen.overrun || seen.touched.has(plane.state.layout.table)) plane.needsSync = true
+    }
+    return seen
   }
 
   /** Somebody committed: find out whether it concerned us. */
@@ -227,10 +247,10 @@ export class NftPlane implements DataPlane {
     const generation = await this.#connection.generation()
     const deadline = performance.now() + SETTLE_MS
     for (;;) {
-      const seen = this.#watch.poll()
+      const seen = this.#poll()
       if (seen.overrun || seen.touched.size > 0) return false
-      if (seen.generation === generation) {
-        this.#generation = generation
+      if (seen.generation !== undefined && !isBefore(seen.generation, generation)) {
+        this.#generation = seen.generation
         return true
       }
       if (performance.now() > deadline) return false
@@ -238,31 +258,58 @@ export class NftPlane implements DataPlane {
     }
   }
 
-  #repairDrift(): void {
-    if (!this.#watch.active || this.#isFirst) return
-    const seen = this.#watch.poll()
-    for (const plane of this.#families) {
-      if (seen.overrun || seen.touched.has(plane.state.layout.table)) plane.needsSync = true
+  #lookForDrift(): void {
+    // Work that is under way looks at the notifications itself.
+    if (!this.#watch.active || this.#isFirst || this.#isBusy) return
+    const seen = this.#poll()
+    if (!this.#families.some((plane) => plane.needsSync)) {
+      this.#generation = seen.generation ?? this.#generation
+      return
     }
-    if (!this.#families.some((plane) => plane.needsSync)) return
+    if (this.#isRepairing || performance.now() < this.#repairNotBefore) return
+    this.#isRepairing = true
     void this.#exclusive(async () => {
-      for (const plane of this.#families.filter((family) => family.needsSync)) {
-        try {
-          if (!(await this.#sync(plane))) continue
-          this.#driftRepaired++
-          this.#log(`${plane.state.layout.table.family} sluice was changed by somebody else; repaired`)
-        } catch (error) {
-          this.#log(`${plane.state.layout.table.family} sluice could not be repaired; it is tried again`, error)
-        }
-      }
+      let failed = false
+      // One after the other, since they share the generation that was read.
+      for (const plane of this.#families) if (plane.needsSync && !(await this.#repair(plane))) failed = true
+      this.#repairWait = failed ? Math.min(this.#repairWait * 2, REPAIR_WAIT_MS.longest) : REPAIR_WAIT_MS.first
+      this.#repairNotBefore = failed ? performance.now() + this.#repairWait : 0
+      this.#isRepairing = false
     })
   }
 
+  /** @returns false when it has to be tried again. */
+  async #repair(plane: FamilyPlane): Promise<boolean> {
+    const { family, name } = plane.state.layout.table
+    try {
+      if (await this.#sync(plane)) {
+        this.#driftRepaired++
+        this.#log(`table ${family} ${name} was changed by somebody else; repaired`)
+      }
+      return true
+    } catch (error) {
+      this.#log(`table ${family} ${name} could not be repaired; it is tried again`, error)
+      return false
+    }
+  }
+
   async #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#tail.then(work)
+    const result = this.#tail.then(async () => {
+      this.#isBusy = true
+      try {
+        return await work()
+      } finally {
+        this.#isBusy = false
+      }
+    })
     this.#tail = result.catch(() => undefined)
     return result
   }
+}
+
+/** Generations are 32-bit numbers that wrap around. */
+function isBefore(a: number, b: number): boolean {
+  return ((a - b) | 0) < 0
 }
 
 function isKernelRefusal(error: unknown): boolean {

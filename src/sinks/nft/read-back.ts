@@ -179,7 +179,9 @@ function compareRanges(
     const start = Buffer.from(key).toString('hex')
     return intervalEnd === undefined ? [start] : [start, `-${Buffer.from(intervalEnd).toString('hex')}`]
   })
-  if (marks.length === kernel.size && marks.every((mark) => kernel.has(mark))) return
+  // nft puts an end mark at the first address there is, which ends nothing.
+  const present = [...kernel].filter(([, { key, isIntervalEnd }]) => !isIntervalEnd || key.some((byte) => byte !== 0))
+  if (marks.length === present.length && marks.every((mark) => kernel.has(mark))) return
   const ends = [...kernel.values()].filter((element) => element.isIntervalEnd).map((element) => element.key)
   ends.sort((a, b) => Buffer.compare(a, b))
   for (const { key, isIntervalEnd } of kernel.values()) {

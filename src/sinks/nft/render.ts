@@ -22,7 +22,7 @@ import {
   slotBytes,
   verdictElement,
 } from './elements.ts'
-import { CLASS_BITS, type Layout, MAX_POOL_ID, needsOwnPick } from './layout.ts'
+import { CLASS_BITS, CLASS_MASK, type Layout, MAX_POOL_ID, needsOwnPick } from './layout.ts'
 import { assignSlots } from './pool.ts'
 import { slotCount } from './slots.ts'
 
@@ -144,20 +144,16 @@ export class RenderedState {
     return changes
   }
 
-  /** Slot counts in use whose chains the layout does not have by itself. */
+  /** Slot counts whose chains the classes need and the layout does not have by itself. */
   picks(): Set<number> {
-    const picks = new Set<number>()
-    for (const { endpoints } of this.#pools.values()) {
-      const slots = slotCount(endpoints.length)
-      if (needsOwnPick(slots)) picks.add(slots)
-    }
-    return picks
+    return new Set([...this.#classes.picks()].filter(needsOwnPick))
   }
 
-  /** Forgets classes that no destination uses. */
+  /** Forgets classes that no destination uses, once there are many. */
   compact(): void {
+    if (!this.#classes.isCrowded) return
     const used = new Set<number>()
-    for (const { value } of this.#frontEnds.values()) used.add(value & ((1 << CLASS_BITS) - 1))
+    for (const { value } of this.#frontEnds.values()) used.add(value & CLASS_MASK)
     this.#classes.keepOnly(used)
   }
 
@@ -185,10 +181,14 @@ export class RenderedState {
   /** Does one step at each iteration. */
   *#change(winners: Winners, nodeAddresses: readonly IpAddress[] | undefined, changes: ChangeSink): Generator<void> {
     const updated = new Set<string>()
-    for (const server of winners.values()) {
-      if (server === undefined || updated.has(server.pool.key)) continue
-      updated.add(server.pool.key)
-      yield this.#updatePool(server, server.pool, changes)
+    // Pools that have an id in the kernel come first, so that no new one takes it.
+    for (const isLeft of this.#leftovers === undefined ? [false] : [true, false]) {
+      for (const server of winners.values()) {
+        if (server === undefined || updated.has(server.pool.key)) continue
+        if (isLeft && !this.#leftovers?.poolOf(server)) continue
+        updated.add(server.pool.key)
+        yield this.#updatePool(server, server.pool, changes)
+      }
     }
     for (const [key, winner] of winners) yield this.#updateFrontEnd(key, winner, changes)
     for (const pool of this.#emptied(winners)) this.#dropPool(pool, changes)

@@ -32,7 +32,8 @@ export class DocumentSplitter {
   #line = 0
   /** Line starts before this one are known to be no separators. */
   #next = 0
-  #tooLarge = false
+  /** The line at which a document that is too large begins; 0 when the present one is not. */
+  #largeSince = 0
 
   /** @param maxBytes a document larger than this is given as `tooLarge` */
   constructor(maxBytes: number) {
@@ -97,18 +98,20 @@ export class DocumentSplitter {
     const skipped = skipBlankLines(bytes)
     const line = this.#line + skipped.lines
     this.#line += countLines(bytes)
-    if (this.#tooLarge || bytes.length > this.#maxBytes) documents.push({ line, bytes: NOTHING, tooLarge: true })
+    if (this.#largeSince > 0) documents.push({ line: this.#largeSince, bytes: NOTHING, tooLarge: true })
+    else if (bytes.length > this.#maxBytes) documents.push({ line, bytes: NOTHING, tooLarge: true })
     else if (skipped.end < bytes.length) documents.push({ line, bytes: bytes.subarray(skipped.end), tooLarge: false })
-    this.#tooLarge = false
+    this.#largeSince = 0
   }
 
   /** Forgets a document that is too large, but for its end, which may be the beginning of a separator. */
   #discard(): void {
     const start = this.#length - 4
-    this.#line += countLines(this.#buffer.subarray(this.#start, start))
+    const bytes = this.#buffer.subarray(this.#start, start)
+    if (this.#largeSince === 0) this.#largeSince = this.#line + skipBlankLines(bytes).lines
+    this.#line += countLines(bytes)
     this.#start = start
     this.#next = Math.max(this.#next, start + 1)
-    this.#tooLarge = true
   }
 }
 
@@ -141,7 +144,7 @@ function isSpace(byte: number | undefined): boolean {
 }
 
 /** Line feeds in the text. */
-export function countLines(bytes: Buffer): number {
+function countLines(bytes: Buffer): number {
   let lines = 0
   for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) lines++
   return lines

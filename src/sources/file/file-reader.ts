@@ -1,15 +1,14 @@
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { setImmediate } from 'node:timers/promises'
-import { SourceError } from '../error.ts'
+import { Readable } from 'node:stream'
+import { readError, SourceError } from '../error.ts'
+import { Pace } from './pace.ts'
 import { readDocuments } from './read-documents.ts'
 import { mebibytes, type ReadLimits, type ReadUnit } from './unit.ts'
 import { ParseWorker } from './worker-client.ts'
 
 /** Up to this size a file is read on the main thread: starting a worker takes longer than reading it. */
 const INLINE_BYTES = 128 * 1024
-/** Milliseconds of work on the main thread before other events have their turn. */
-const SLICE_MS = 8
 
 /** Where bytes come from that cannot be read twice: standard input, a pipe. */
 export type ByteStream = AsyncIterable<Uint8Array | string>
@@ -18,6 +17,7 @@ export type ByteStream = AsyncIterable<Uint8Array | string>
 export class FileReader {
   readonly #limits: ReadLimits
   #worker: ParseWorker | undefined
+  #stream: ByteStream | undefined
 
   constructor(limits: ReadLimits) {
     this.#limits = limits
@@ -52,8 +52,9 @@ export class FileReader {
     yield* this.readStream(path, createReadStream(path))
   }
 
-  /** Gives back what large files took. To be called when a round of reading is over. */
+  /** Gives back what large files took, and stops what is being read. To be called when a round of reading is over. */
   async release(): Promise<void> {
+    if (this.#stream instanceof Readable) this.#stream.destroy()
     const worker = this.#worker
     this.#worker = undefined
     await worker?.close()
@@ -89,6 +90,7 @@ export class FileReader {
   async #collect(path: string, stream: ByteStream): Promise<{ chunks: Uint8Array[]; length: number }> {
     const chunks: Uint8Array[] = []
     let length = 0
+    this.#stream = stream
     try {
       for await (const data of stream) {
         const chunk = typeof data === 'string' ? Buffer.from(data) : data
@@ -98,6 +100,8 @@ export class FileReader {
       }
     } catch (error) {
       throw readError(path, error)
+    } finally {
+      this.#stream = undefined
     }
     return { chunks, length }
   }
@@ -108,35 +112,16 @@ export class FileReader {
   }
 }
 
-/** What the system said, as the error of this layer. */
-export function readError(path: string, error: unknown): SourceError {
-  if (error instanceof SourceError) return error
-  const code = (error as NodeJS.ErrnoException | undefined)?.code
-  if (code === 'ENOENT' || code === 'ENOTDIR') return new SourceError('SOURCE_NOT_FOUND', path, 'does not exist', error)
-  const reason = REASONS.get(code ?? '') ?? (error instanceof Error ? error.message : String(error))
-  return new SourceError('SOURCE_UNREADABLE', path, `cannot be read: ${reason}`, error)
-}
-
-const REASONS: ReadonlyMap<string, string> = new Map([
-  ['EACCES', 'permission denied'],
-  ['EPERM', 'operation not permitted'],
-  ['EISDIR', 'it is a directory'],
-  ['ELOOP', 'too many symbolic links'],
-  ['EIO', 'input/output error'],
-  ['EMFILE', 'too many open files'],
-])
-
 /** Works through an iterable in slices of time; each slice's results come together. */
 async function* inSlices<T>(entries: Iterable<T>): AsyncGenerator<T[]> {
+  const pace = new Pace()
   let slice: T[] = []
-  let until = performance.now() + SLICE_MS
   for (const entry of entries) {
     slice.push(entry)
-    if (performance.now() < until) continue
+    if (!pace.due) continue
     yield slice
     slice = []
-    await setImmediate()
-    until = performance.now() + SLICE_MS
+    await pace.pause()
   }
   if (slice.length > 0) yield slice
 }

@@ -4,6 +4,7 @@ import type { ClusterObject } from '../../model/object.ts'
 import { NO_HINTS } from '../../model/parse/endpoint-slice.ts'
 import { NO_LABELS } from '../../model/parse/metadata.ts'
 import type { Service } from '../../model/service.ts'
+import type { UnitContent } from './unit.ts'
 
 /**
  * Makes objects that came as JSON from the worker small again: what a hundred thousand of them have in common (empty lists
@@ -12,7 +13,11 @@ import type { Service } from '../../model/service.ts'
 export class Hydrator {
   readonly #texts = new Map<string, string>()
 
-  objects(objects: readonly ClusterObject[]): readonly ClusterObject[] {
+  content({ objects, problems, failed, skipped }: UnitContent): UnitContent {
+    return { objects: this.#objects(objects), problems: list(problems), failed: list(failed), skipped: list(skipped) }
+  }
+
+  #objects(objects: readonly ClusterObject[]): readonly ClusterObject[] {
     return objects.map((object): ClusterObject => {
       switch (object.kind) {
         case 'Service':
@@ -52,7 +57,11 @@ export class Hydrator {
   }
 
   #slice(slice: EndpointSlice): EndpointSlice {
-    return { ...slice, namespace: this.#once(slice.namespace), endpoints: slice.endpoints.map((one) => this.#endpoint(one)) }
+    return {
+      ...slice,
+      namespace: this.#once(slice.namespace),
+      endpoints: slice.endpoints.map((one) => this.#endpoint(one)),
+    }
   }
 
   #endpoint(endpoint: Endpoint): Endpoint {

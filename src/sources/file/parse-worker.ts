@@ -57,7 +57,8 @@ function read(request: ReadRequest, send: (units: ReadUnit[]) => void): void {
 function weightOf({ content }: ReadUnit): number {
   if (content === undefined) return 0
   let weight = content.problems.length
-  for (const object of content.objects) weight += object.kind === 'EndpointSlice' ? 1 + object.value.endpoints.length / 8 : 1
+  for (const object of content.objects)
+    weight += object.kind === 'EndpointSlice' ? 1 + object.value.endpoints.length / 8 : 1
   return weight
 }
 

@@ -35,20 +35,20 @@ function* readDocument(document: Document, known: ReadonlySet<string>, limits: R
   if (first === undefined) return
   const mayNeedOthers = first.section !== 'document' && ANCHOR.test(bytes.toString('latin1'))
   if (!mayNeedOthers) {
-    for (const unit of units) yield read(unit, known, limits)
+    for (const unit of units) yield read(unit, known, limits, false)
     return
   }
   try {
     // Nothing may be given away before it is certain that each item can be read by itself.
-    yield* units.map((unit) => read(unit, known, limits))
+    yield* units.map((unit) => read(unit, known, limits, true))
   } catch (error) {
     if (!(error instanceof SyntaxProblem)) throw error
-    yield read(wholeDocument(document), known, limits)
+    yield read(wholeDocument(document), known, limits, false)
   }
 }
 
-function read(unit: Unit, known: ReadonlySet<string>, limits: ReadLimits): ReadUnit {
+function read(unit: Unit, known: ReadonlySet<string>, limits: ReadLimits, mayNeedOthers: boolean): ReadUnit {
   const digest = `${unit.section} ${unit.itemType} ${hash('sha256', unit.bytes, 'base64url')}`
-  const content = known.has(digest) ? undefined : readUnit(unit, limits)
+  const content = known.has(digest) ? undefined : readUnit(unit, limits, mayNeedOthers)
   return { digest, line: unit.line, content }
 }

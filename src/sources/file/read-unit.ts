@@ -4,21 +4,25 @@ import { isKpngState, parseKpngItem, parseKpngState } from '../../model/parse/kp
 import { emptyResult, type ParseResult, parseKind, parseObject } from '../../model/parse/object.ts'
 import { mebibytes, type ReadLimits, type Unit, type UnitContent } from './unit.ts'
 import { parseYaml, SyntaxProblem } from './yaml.ts'
+import { parsePlainYaml } from './yaml-plain.ts'
 
 /**
- * Reads a unit. Never throws: what is wrong is in the content's problems.
+ * Reads a unit. What is wrong is in the content's problems.
  *
- * @throws SyntaxProblem only for an alias that the unit does not explain, since the rest of its document may.
+ * @param mayNeedOthers an alias whose anchor is not in the unit is thrown, since the rest of its document may have it
+ * @throws SyntaxProblem only for such an alias.
  */
-export function readUnit(unit: Unit, limits: ReadLimits): UnitContent {
+export function readUnit(unit: Unit, limits: ReadLimits, mayNeedOthers: boolean): UnitContent {
   if (unit.bytes.length > limits.unitBytes) {
-    return failedContent(`${mebibytes(unit.bytes.length)} in one piece; accepted: at most ${mebibytes(limits.unitBytes)}`)
+    return failedContent(
+      `${mebibytes(unit.bytes.length)} in one piece; accepted: at most ${mebibytes(limits.unitBytes)}`,
+    )
   }
   try {
     return contentOf(parseUnit(unit, textOf(unit), limits))
   } catch (error) {
     if (!(error instanceof SyntaxProblem)) return failedContent(`cannot be read: ${String(error)}`)
-    if (error.unknownAlias && unit.section !== 'document') throw error
+    if (error.unknownAlias && mayNeedOthers) throw error
     return failedContent(`syntax error: ${error.message}`, error.line, error.column)
   }
 }
@@ -59,6 +63,8 @@ function parseJson(text: string, limits: ReadLimits): unknown {
 }
 
 function parseLimited(text: string, limits: ReadLimits): unknown {
+  const value = parsePlainYaml(text)
+  if (value !== undefined) return value
   if (text.length > limits.wholeYamlBytes) {
     const accepted = `at most ${mebibytes(limits.wholeYamlBytes)}, or a List in block style, JSON, or several documents`
     throw new SyntaxProblem(`a YAML document of ${mebibytes(text.length)} in one piece; accepted: ${accepted}`)

@@ -35,20 +35,28 @@ function splitJson({ bytes, line }: Document): Unit[] | undefined {
   if (split === undefined || split.header.length > MAX_HEADER_BYTES) return undefined
   const itemType = listItemType(parsed(() => JSON.parse(split.header)))
   if (itemType === undefined) return undefined
-  return split.items.map((item) => ({ section: 'items', itemType, format: 'json', line: line + item.line, bytes: item.bytes }))
+  return split.items.map((item) => ({
+    section: 'items',
+    itemType,
+    format: 'json',
+    line: line + item.line,
+    bytes: item.bytes,
+  }))
 }
 
 function splitYaml({ bytes, line }: Document): Unit[] | undefined {
   const split = splitYamlItems(bytes, ['items', 'services', 'nodes'])
   if (split === undefined || split.header.length > MAX_HEADER_BYTES) return undefined
   const header = parsed(() => parseYaml(split.header.toString()))
-  const unit = (section: Unit['section'], itemType: string) => (item: Item): Unit => ({
-    section,
-    itemType,
-    format: 'yaml',
-    line: line + item.line,
-    bytes: item.bytes,
-  })
+  const unit =
+    (section: Unit['section'], itemType: string) =>
+    (item: Item): Unit => ({
+      section,
+      itemType,
+      format: 'yaml',
+      line: line + item.line,
+      bytes: item.bytes,
+    })
   const items = split.lists.get('items')
   if (items !== undefined) {
     const itemType = split.lists.size === 1 ? listItemType(header) : undefined

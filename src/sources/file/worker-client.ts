@@ -1,6 +1,5 @@
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { SourceError } from '../error.ts'
+import { readError, SourceError } from '../error.ts'
 import { Hydrator } from './hydrate.ts'
 import type { ReadReply, ReadRequest } from './parse-worker.ts'
 import type { ReadUnit } from './unit.ts'
@@ -42,27 +41,31 @@ export class ParseWorker {
    */
   async *read(request: ReadRequest): AsyncGenerator<ReadUnit[]> {
     this.#worker.postMessage(request)
-    for (;;) {
-      const reply = await this.#next(request.path)
-      if (reply instanceof Error) throw this.#failed(request.path, reply)
-      if (reply.type === 'done') return
-      if (reply.type === 'failed') throw new SourceError('SOURCE_UNREADABLE', request.path, reply.error.message, reply.error)
-      yield this.#units(reply.json)
+    let isAnswered = false
+    try {
+      while (!isAnswered) {
+        const reply = await this.#next(request.path)
+        if (reply instanceof Error) throw memoryError(request.path, reply)
+        isAnswered = reply.type !== 'units'
+        if (reply.type === 'failed') throw readError(request.path, reply.error)
+        if (reply.type === 'units') yield this.#units(reply.json)
+      }
+    } finally {
+      // Answers that nobody waits for must not be taken for those to the next request.
+      if (!isAnswered) await this.close()
     }
   }
 
   async close(): Promise<void> {
-    if (this.#dead) return
-    const ended = once(this.#worker, 'exit')
+    this.#dead = true
     await this.#worker.terminate()
-    await ended
   }
 
   #units(json: string): ReadUnit[] {
     const units = JSON.parse(json) as ReadUnit[]
     return units.map(({ digest, line, content }) => {
       if (content === undefined) return { digest, line, content }
-      return { digest, line, content: { ...content, objects: this.#hydrator.objects(content.objects) } }
+      return { digest, line, content: this.#hydrator.content(content) }
     })
   }
 
@@ -81,13 +84,14 @@ export class ParseWorker {
     })
     clearTimeout(timer)
     this.#wake = undefined
-    return this.#replies.shift() ?? new SourceError('SOURCE_TOO_LARGE', path, `no answer from the parser in ${PATIENCE_MS / 1000} s`)
+    return (
+      this.#replies.shift() ??
+      new SourceError('SOURCE_TOO_LARGE', path, `no answer from the parser in ${PATIENCE_MS / 1000} s`)
+    )
   }
+}
 
-  #failed(path: string, error: Error): SourceError {
-    this.#dead = true
-    void this.#worker.terminate()
-    if (error instanceof SourceError) return error
-    return new SourceError('SOURCE_TOO_LARGE', path, `took too much memory to read (${error.message})`, error)
-  }
+function memoryError(path: string, error: Error): SourceError {
+  if (error instanceof SourceError) return error
+  return new SourceError('SOURCE_TOO_LARGE', path, `took too much memory to read (${error.message})`, error)
 }

@@ -76,7 +76,10 @@ test('keys that are no text become text', () => {
 })
 
 describe('what is no YAML', () => {
-  const bomb = ['a: &a [x,x,x,x,x,x,x,x,x,x]', ...'bcdefgh'.split('').map((c, i) => `${c}: &${c} [${`*${'abcdefg'[i]},`.repeat(9)}1]`)]
+  const bomb = [
+    'a: &a [x,x,x,x,x,x,x,x,x,x]',
+    ...'bcdefgh'.split('').map((c, i) => `${c}: &${c} [${`*${'abcdefg'[i]},`.repeat(9)}1]`),
+  ]
   const cases: [name: string, text: string, message: RegExp, line: number, column: number][] = [
     ['a duplicate key', 'a: 1\nb: 2\na: 3\n', /Map keys must be unique/, 2, 1],
     ['a bad indent', 'a:\n  b: 1\n c: 2\n', /./, 2, 1],

@@ -1,4 +1,5 @@
-import { type CollectionTag, LineCounter, parseDocument, Schema, type ScalarTag } from 'yaml'
+import { LineCounter, parseDocument, Schema } from 'yaml'
+import { SCALARS } from './yaml-scalars.ts'
 
 /** Aliases that are followed in one document; more is taken for a bomb that grows in memory. */
 const MAX_ALIASES = 100
@@ -8,55 +9,17 @@ export class SyntaxProblem extends Error {
   override readonly name = 'SyntaxProblem'
   /** Line in the text; from 0. */
   readonly line: number
-  /** From 1. */
+  /** From 1; 0 when it is not known where. */
   readonly column: number
   /** True when an alias names an anchor that the text does not have. */
   readonly unknownAlias: boolean
 
-  constructor(message: string, line = 0, column = 1, unknownAlias = false) {
+  constructor(message: string, line = 0, column = 0, unknownAlias = false) {
     super(message)
     this.line = line
     this.column = column
     this.unknownAlias = unknownAlias
   }
-}
-
-type Tag = ScalarTag | CollectionTag
-
-const INT = 'tag:yaml.org,2002:int'
-const FLOAT = 'tag:yaml.org,2002:float'
-
-/**
- * How kubectl (go-yaml v2) reads plain scalars: YAML 1.1 without its times of day and dates, which stay text, and with
- * `0o17`. The library's own YAML 1.1 schema reads `12:30` as 750 and `2026-01-01` as a date.
- */
-const SCALARS: Tag[] = [
-  { tag: 'tag:yaml.org,2002:null', default: true, test: /^(?:~|[Nn]ull|NULL)?$/, resolve: () => null },
-  {
-    tag: 'tag:yaml.org,2002:bool',
-    default: true,
-    test: /^(?:[Yy]|[Yy]es|YES|[Nn]|[Nn]o|NO|[Tt]rue|TRUE|[Ff]alse|FALSE|[Oo]n|ON|[Oo]ff|OFF)$/,
-    resolve: (text) => /^(?:[YyTt]|[Oo][Nn]$)/.test(text),
-  },
-  { tag: INT, default: true, test: /^[-+]?0[xX][0-9a-fA-F_]+$/, resolve: (text) => integer(text, 16, /^0[xX]/) },
-  { tag: INT, default: true, test: /^[-+]?0[bB][01_]+$/, resolve: (text) => integer(text, 2, /^0[bB]/) },
-  { tag: INT, default: true, test: /^[-+]?0[oO]?[0-7_]+$/, resolve: (text) => integer(text, 8, /^0[oO]?/) },
-  { tag: INT, default: true, test: /^[-+]?[0-9][0-9_]*$/, resolve: (text) => integer(text, 10, /^/) },
-  {
-    tag: FLOAT,
-    default: true,
-    test: /^[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?$/,
-    resolve: (text) => Number.parseFloat(text.replaceAll('_', '')),
-  },
-  { tag: FLOAT, default: true, test: /^[-+]?\.(?:inf|Inf|INF)$/, resolve: (text) => (text.startsWith('-') ? -1 : 1) / 0 },
-  { tag: FLOAT, default: true, test: /^\.(?:nan|NaN|NAN)$/, resolve: () => Number.NaN },
-  { tag: 'tag:yaml.org,2002:binary', default: false, resolve: (text) => Buffer.from(text, 'base64').toString() },
-]
-
-function integer(text: string, radix: number, prefix: RegExp): number {
-  const digits = text.replace(/^[-+]/, '').replaceAll('_', '').replace(prefix, '')
-  const value = Number.parseInt(digits === '' ? '0' : digits, radix)
-  return text.startsWith('-') ? -value : value
 }
 
 const COLLECTIONS = new Set(['tag:yaml.org,2002:map', 'tag:yaml.org,2002:seq', 'tag:yaml.org,2002:str'])

@@ -1,0 +1,229 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ip, local, localEndpoint, service, servicePort } from '../../../test/fixtures/services.ts'
+import { formatVerdict } from '../../kernel/nftables/verdict.ts'
+import type { IpAddress } from '../../model/ip.ts'
+import type { LocalService } from '../../model/local.ts'
+import { type ServiceKey, serviceKey } from '../../model/service.ts'
+import { Destinations } from '../../virtual-server/destinations.ts'
+import { virtualServers } from '../../virtual-server/from-local.ts'
+import type { SetElement } from './elements.ts'
+import { buildLayout, CLASS_MASK, POOL_MASK, pickChainName } from './layout.ts'
+import { type RenderedChanges, RenderedState } from './render.ts'
+
+const layout = buildLayout(4, { detectsPods: false })
+
+/** `SET KEY` and the rest of an element. */
+function entryOf({ set, key, data, comment }: SetElement): [string, string] {
+  const value =
+    data === undefined ? '' : data instanceof Uint8Array ? Buffer.from(data).toString('hex') : formatVerdict(data)
+  return [`${set.name} ${Buffer.from(key).toString('hex')}`, `${value} ${comment ?? ''}`]
+}
+
+function contentOf(state: RenderedState): Map<string, string> {
+  return new Map([...state.elements()].map(entryOf))
+}
+
+/** The kernel's sets: deletions first, then additions; both must find what they expect. */
+function applyTo(content: Map<string, string>, { removed, added }: RenderedChanges): void {
+  for (const element of removed) {
+    const [key] = entryOf(element)
+    expect(content.delete(key), `${key} is not there`).toBe(true)
+  }
+  for (const element of added) {
+    const [key, value] = entryOf(element)
+    expect(content.has(key), `${key} is there already`).toBe(false)
+    content.set(key, value)
+  }
+}
+
+/** What the elements mean: destinations with their treatment and endpoints, without the numbers that were given out. */
+function meaningOf(content: ReadonlyMap<string, string>): Map<string, unknown> {
+  const meaning = new Map<string, unknown>()
+  for (const [key, value] of content) {
+    const [set = '', bytes = ''] = key.split(' ')
+    if (set !== 'services' && set !== 'node-ports') {
+      if (set === 'cluster-ips' || set === 'node-ips' || set === 'hairpin') meaning.set(key, value)
+      continue
+    }
+    const [hex = '', comment] = value.split(' ')
+    const number = Buffer.from(hex, 'hex').readUInt32LE()
+    const index = Buffer.alloc(4)
+    index.writeUInt32LE(number & CLASS_MASK)
+    const pool = Buffer.alloc(4)
+    pool.writeUInt32LE((number & POOL_MASK) >>> 0)
+    const slots = [...content].filter(([slot]) => slot.startsWith(`endpoints ${pool.toString('hex')}`))
+    meaning.set(`${set} ${bytes}`, {
+      comment,
+      dispatch: content.get(`classes ${index.toString('hex')}`),
+      post: content.get(`post-classes ${index.toString('hex')}`),
+      endpoints: number & POOL_MASK ? slots.map(([, data]) => data.split(' ')[0]).sort() : [],
+      slots: slots.map(([slot]) => Buffer.from(slot.slice(-8), 'hex').readUInt32LE()).sort((a, b) => a - b),
+    })
+  }
+  return meaning
+}
+
+/** Few of everything, so that Services share addresses, ports and endpoints. */
+const arbitraryService = (name: string): fc.Arbitrary<LocalService> =>
+  fc
+    .record({
+      clusterIP: fc.constantFrom('10.96.0.1', '10.96.0.2', '10.96.0.3'),
+      external: fc.uniqueArray(fc.constantFrom('192.0.2.1', '192.0.2.2', '10.96.0.1'), { maxLength: 2 }),
+      nodePort: fc.constantFrom(0, 30001, 30002),
+      ports: fc.constantFrom<(readonly [string, number])[]>(
+        [['http', 80]],
+        [
+          ['http', 80],
+          ['https', 443],
+        ],
+        [['http', 81]],
+      ),
+      creationTimestamp: fc.integer({ min: 0, max: 2 }),
+      endpoints: fc.oneof(
+        fc.uniqueArray(fc.tuple(fc.integer({ min: 1, max: 8 }), fc.boolean()), { maxLength: 6, selector: ([n]) => n }),
+        fc
+          .integer({ min: 30, max: 40 })
+          .map((count) => Array.from({ length: count }, (_, i): [number, boolean] => [i + 1, false])),
+      ),
+    })
+    .map(({ clusterIP, external, nodePort, ports, creationTimestamp, endpoints }) =>
+      local(
+        service(name, {
+          clusterIPs: [ip(clusterIP)],
+          externalIPs: external.map(ip),
+          creationTimestamp,
+          ports: ports.map(([of, port], i) => servicePort({ name: of, port, nodePort: i === 0 ? nodePort : 0 })),
+        }),
+        endpoints.map(([number, isLocal]) =>
+          localEndpoint(`10.1.0.${number}`, {
+            local: isLocal,
+            ports: ports.map(([of], i) => ({ name: of, protocol: 'TCP', port: 8080 + i })),
+          }),
+        ),
+      ),
+    )
+
+const NAMES = ['a', 'b', 'c', 'd']
+const arbitraryUpdate = fc.record({
+  changes: fc.array(
+    fc.constantFrom(...NAMES).chain((name) => {
+      return fc.tuple(
+        fc.constant(serviceKey('default', name)),
+        fc.option(arbitraryService(name), { freq: 3, nil: undefined }),
+      )
+    }),
+    { minLength: 1, maxLength: 3 },
+  ),
+  nodeIPs: fc.option(fc.uniqueArray(fc.constantFrom('172.18.0.2', '172.18.0.3', 'fc00::2'), { maxLength: 3 }), {
+    nil: undefined,
+  }),
+})
+
+class Brain {
+  readonly destinations = new Destinations()
+  readonly services = new Map<ServiceKey, LocalService>()
+  nodeIPs: IpAddress[] = []
+
+  update(
+    state: RenderedState,
+    changes: readonly (readonly [ServiceKey, LocalService | undefined])[],
+    nodeIPs?: IpAddress[],
+  ) {
+    for (const [key, of] of changes) {
+      if (of === undefined) this.services.delete(key)
+      else this.services.set(key, of)
+    }
+    this.nodeIPs = nodeIPs ?? this.nodeIPs
+    const services = new Map(changes.map(([key, of]) => [key, of === undefined ? [] : virtualServers(of)]))
+    return state.update(this.destinations.update({ services })[4], nodeIPs)
+  }
+}
+
+describe('RenderedState', () => {
+  it('changes exactly what differs, and comes to what a fresh state comes to', () => {
+    fc.assert(
+      fc.property(fc.array(arbitraryUpdate, { minLength: 1, maxLength: 12 }), (updates) => {
+        const brain = new Brain()
+        const state = new RenderedState(layout, { podCIDRs: [] })
+        const content = new Map<string, string>()
+        const picks = new Set<number>()
+        for (const { changes, nodeIPs } of updates) {
+          const rendered = brain.update(state, changes, nodeIPs?.map(ip))
+          for (const slots of rendered.picks) picks.add(slots)
+          applyTo(content, rendered)
+          expect(content).toEqual(contentOf(state))
+          for (const slots of state.picks()) expect(picks, pickChainName(slots)).toContain(slots)
+        }
+        const fresh = new RenderedState(layout, { podCIDRs: [] })
+        new Brain().update(fresh, [...brain.services], brain.nodeIPs)
+        expect(meaningOf(content)).toEqual(meaningOf(contentOf(fresh)))
+        expect(state.counts).toEqual(fresh.counts)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('comes to the same in the order of the Services, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.tuple(...NAMES.map(arbitraryService)), (services) => {
+        const contents = [services, [...services].reverse()].map((order) => {
+          const state = new RenderedState(layout, { podCIDRs: [] })
+          new Brain().update(
+            state,
+            order.map((of) => [of.key, of] as const),
+            [],
+          )
+          return meaningOf(contentOf(state))
+        })
+        expect(contents[0]).toEqual(contents[1])
+      }),
+    )
+  })
+
+  describe('when all pool ids are in use', () => {
+    const one = (name: string, number: number, addresses = [`10.1.0.${number}`]) => {
+      const of = local(service(name, { clusterIPs: [ip(`10.96.0.${number}`)] }), addresses)
+      return [of.key, of] as const
+    }
+
+    it('serves the rest, and says what is not served', () => {
+      const state = new RenderedState(layout, { podCIDRs: [], maxPoolId: 2 })
+      const brain = new Brain()
+      const content = new Map<string, string>()
+      applyTo(content, brain.update(state, [one('a', 1), one('b', 2), one('c', 3), one('empty', 4, [])]))
+      expect(content).toEqual(contentOf(state))
+      expect([...state.problems]).toEqual([
+        { object: 'default/c:http', message: '10.96.0.3 TCP 80 is not served: all 2 pools of its family are in use' },
+      ])
+      expect([...content.keys()].filter((key) => key.startsWith('services'))).toHaveLength(3)
+    })
+
+    it('serves a Service that comes back when another one went', () => {
+      const state = new RenderedState(layout, { podCIDRs: [], maxPoolId: 2 })
+      const brain = new Brain()
+      const content = new Map<string, string>()
+      applyTo(content, brain.update(state, [one('a', 1), one('b', 2), one('c', 3)]))
+      applyTo(content, brain.update(state, [[serviceKey('default', 'a'), undefined]]))
+      applyTo(content, brain.update(state, [one('c', 3)]))
+      expect([...state.problems]).toEqual([])
+      expect(content).toEqual(contentOf(state))
+      const fresh = new RenderedState(layout, { podCIDRs: [] })
+      new Brain().update(fresh, [...brain.services])
+      expect(meaningOf(content)).toEqual(meaningOf(contentOf(fresh)))
+    })
+
+    it('uses an id again when its pool became empty', () => {
+      const state = new RenderedState(layout, { podCIDRs: [], maxPoolId: 1 })
+      const brain = new Brain()
+      const content = new Map<string, string>()
+      for (let i = 0; i < 5; i++) {
+        applyTo(content, brain.update(state, [one('a', 1)]))
+        applyTo(content, brain.update(state, [one('a', 1, []), one('b', 2)]))
+        expect([...state.problems]).toEqual([])
+        applyTo(content, brain.update(state, [one('b', 2, [])]))
+        expect(content).toEqual(contentOf(state))
+      }
+    })
+  })
+})

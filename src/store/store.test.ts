@@ -1,0 +1,158 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ip, node, service, slice } from '../../test/fixtures/services.ts'
+import { type ClusterObject, objectId } from '../model/object.ts'
+import { serviceKey } from '../model/service.ts'
+import { Store } from './store.ts'
+
+const WEB = serviceKey('default', 'web')
+const DB = serviceKey('default', 'db')
+const aService = (name: string): ClusterObject => ({ kind: 'Service', value: service(name) })
+const aSlice = (name: string, of: string): ClusterObject => ({ kind: 'EndpointSlice', value: slice(name, of) })
+const aNode = (name: string): ClusterObject => ({ kind: 'Node', value: node(name) })
+
+const set = (store: Store, ...objects: ClusterObject[]) => store.apply({ set: objects, delete: [] })
+const remove = (store: Store, ...objects: ClusterObject[]) => store.apply({ set: [], delete: objects.map(objectId) })
+const slicesOf = (store: Store, key: typeof WEB) => [...store.endpointSlices(key)].map(({ name }) => name)
+
+function synced(): Store {
+  const store = new Store()
+  store.markSynced()
+  return store
+}
+
+describe('Store', () => {
+  it('counts an update as one revision, and one that changes nothing as none', () => {
+    const store = new Store()
+    expect(store.revision).toBe(0)
+    expect(set(store, aService('web'), aSlice('web-1', 'web'), aNode('node-1'))).toBe(1)
+    expect(store.counts).toEqual({ services: 1, endpointSlices: 1, nodes: 1 })
+    expect(set(store)).toBe(1)
+    expect(remove(store, aService('missing'), aSlice('missing', 'web'), aNode('missing'))).toBe(1)
+    expect(remove(store, aService('web'), aSlice('web-1', 'web'), aNode('node-1'))).toBe(2)
+    expect(store.counts).toEqual({ services: 0, endpointSlices: 0, nodes: 0 })
+  })
+
+  it('keeps slices without their Service, which may come later', () => {
+    const store = synced()
+    set(store, aSlice('web-1', 'web'))
+    expect(store.service(WEB)).toBeUndefined()
+    expect(slicesOf(store, WEB)).toEqual(['web-1'])
+  })
+
+  it('moves a slice from one Service to another, and names both', async () => {
+    const store = synced()
+    set(store, aSlice('x-1', 'web'), aSlice('x-2', 'web'))
+    const reader = store.reader()
+    await reader.next()
+    set(store, aSlice('x-1', 'db'))
+    expect((await reader.next())?.services).toEqual(new Set([WEB, DB]))
+    expect(slicesOf(store, WEB)).toEqual(['x-2'])
+    expect(slicesOf(store, DB)).toEqual(['x-1'])
+    remove(store, aSlice('x-1', 'whatever'))
+    expect(slicesOf(store, DB)).toEqual([])
+    expect((await reader.next())?.services).toEqual(new Set([DB]))
+  })
+
+  it('deletes before it sets, so that an object may be replaced in one update', () => {
+    const store = new Store()
+    set(store, aService('web'))
+    store.apply({
+      set: [{ kind: 'Service', value: service('web', { clusterIPs: [ip('10.96.0.1')] }) }],
+      delete: [objectId(aService('web'))],
+    })
+    expect(store.service(WEB)?.clusterIPs).toEqual(['10.96.0.1'])
+  })
+
+  it('holds exactly what was set last, whatever the order', () => {
+    const object = fc.oneof(
+      fc.constantFrom('web', 'db').map(aService),
+      fc
+        .tuple(fc.constantFrom('s-1', 's-2', 's-3'), fc.constantFrom('web', 'db'))
+        .map(([name, of]) => aSlice(name, of)),
+    )
+    fc.assert(
+      fc.property(fc.array(fc.tuple(object, fc.boolean()), { maxLength: 30 }), (steps) => {
+        const store = new Store()
+        const expected = new Map<string, ClusterObject>()
+        for (const [each, isSet] of steps) {
+          if (isSet) set(store, each)
+          else remove(store, each)
+          if (isSet) expected.set(objectId(each), each)
+          else expected.delete(objectId(each))
+        }
+        for (const key of [WEB, DB]) {
+          expect(store.service(key) !== undefined).toBe(expected.has(`Service ${key}`))
+          const slices = [...expected.values()].filter(
+            (each) => each.kind === 'EndpointSlice' && each.value.service === key,
+          )
+          expect(slicesOf(store, key).sort()).toEqual(slices.map((each) => each.value.name).sort())
+        }
+      }),
+    )
+  })
+})
+
+describe('StoreReader', () => {
+  it('sees nothing before the store is synced (promise 17)', async () => {
+    const store = new Store()
+    set(store, aService('web'))
+    const reader = store.reader()
+    let isRead = false
+    const next = reader.next().then((changes) => {
+      isRead = true
+      return changes
+    })
+    set(store, aService('db'), aNode('node-1'))
+    await Promise.resolve()
+    expect(isRead).toBe(false)
+    store.markSynced()
+    expect(await next).toEqual({ revision: 2, services: new Set([WEB, DB]), nodes: new Set(['node-1']) })
+  })
+
+  it('gets a first change set also when the cluster is empty', async () => {
+    expect(await synced().reader().next()).toEqual({ revision: 0, services: new Set(), nodes: new Set() })
+  })
+
+  it('coalesces what changed while it did not look', async () => {
+    const store = synced()
+    const [slow, fast] = [store.reader(), store.reader()]
+    await slow.next()
+    await fast.next()
+    set(store, aService('web'))
+    expect((await fast.next())?.services).toEqual(new Set([WEB]))
+    set(store, aSlice('web-1', 'web'))
+    set(store, aSlice('web-1', 'web'))
+    set(store, aService('db'))
+    remove(store, aService('db'))
+    expect(await fast.next()).toEqual({ revision: 5, services: new Set([WEB, DB]), nodes: new Set() })
+    expect(await slow.next()).toEqual({ revision: 5, services: new Set([WEB, DB]), nodes: new Set() })
+  })
+
+  it('takes everything that came until it goes on', async () => {
+    const store = synced()
+    const reader = store.reader()
+    await reader.next()
+    const next = reader.next()
+    set(store, aService('web'))
+    set(store, aService('db'))
+    expect((await next)?.services).toEqual(new Set([WEB, DB]))
+  })
+
+  it('waits again once it has everything', async () => {
+    const store = synced()
+    const reader = store.reader()
+    await reader.next()
+    const next = reader.next()
+    setImmediate(() => set(store, aNode('node-1')))
+    expect((await next)?.nodes).toEqual(new Set(['node-1']))
+  })
+
+  it('ends when it is closed, also with changes left', async () => {
+    const store = synced()
+    const reader = store.reader()
+    reader.close()
+    set(store, aService('web'))
+    expect(await reader.next()).toBeUndefined()
+  })
+})
