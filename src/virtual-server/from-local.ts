@@ -14,7 +14,10 @@ function familyServers(local: LocalService, family: Family): VirtualServer[] {
   const clusterIPs = service.clusterIPs.filter(ofFamily)
   // A family is served when the Service has a cluster IP in it (promise 18).
   if (clusterIPs.length === 0) return []
-  const external = [...new Set([...service.externalIPs, ...service.loadBalancerIPs])].filter(ofFamily)
+  const external = [...new Set([...service.externalIPs, ...service.loadBalancerIPs])]
+    .filter(ofFamily)
+    // A cluster IP that is given as external IP, too, stays a cluster IP.
+    .filter((address) => !clusterIPs.includes(address))
   return service.ports.flatMap((port) => {
     const pool = buildPool(local, port, family)
     const server = (kind: DestinationClass, address: IpAddress | undefined): VirtualServer => ({

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import { attributeMap, attributes, readString } from '../netlink/attributes.ts'
+import { MessageWriter } from '../netlink/writer.ts'
 import { NetlinkBatch } from './batch.ts'
 import { sameAnonymous, sameChain, sameRule, sameSet } from './compare.ts'
 import { NftablesConnection, type TableState } from './connection.ts'
+import { NFTA_LOOKUP, NFTA_NAT } from './constants.ts'
 import { DATA_TYPES } from './datatype.ts'
 import type { ReadElement } from './decode.ts'
 import { FakeKernel } from './fake/fake-kernel.ts'
 import { FIELDS } from './field.ts'
+import { encodeStatement } from './statement-netlink.ts'
 import type { Chain, NftSet, Rule, Table } from './types.ts'
 
 const table: Table = { family: 'ip', name: 't' }
@@ -120,6 +124,38 @@ describe('sameRule', () => {
       { ...rule, statements: [second, first, rule.statements[2]].filter((statement) => statement !== undefined) },
     ]
     for (const other of others) expect(sameRule('ip', other, kernel), JSON.stringify(other.statements)).toBeUndefined()
+  })
+
+  it('does not mind what the kernel adds by itself, such as flags that are 0 and the end of a range of one', () => {
+    const dnat: Rule = {
+      chain: 'c',
+      statements: [{ do: 'dnat-map', key: [FIELDS['meta priority']], map: 'endpoints' }],
+    }
+    const writer = new MessageWriter()
+    encodeStatement(writer, 'ip', dnat.statements[0] ?? expect.fail('no statement'))
+    const added = (expression: string, type: number, value: number): Buffer => {
+      const result = new MessageWriter()
+      for (const { start, end } of attributes(writer.bytes, 0, writer.length)) {
+        const item = result.beginNested(1)
+        const parts = attributeMap(writer.bytes, start, end)
+        const name = readString(writer.bytes, parts.get(1) ?? expect.fail('no name'))
+        const data = parts.get(2) ?? expect.fail('no data')
+        result.string(1, name)
+        const nested = result.beginNested(2)
+        result.raw(writer.bytes.subarray(data.start, data.end))
+        if (name === expression) result.u32be(type, value)
+        result.endNested(nested)
+        result.endNested(item)
+      }
+      return result.bytes
+    }
+    const isSame = (expressions: Buffer) => {
+      return sameRule('ip', dnat, { table: 't', chain: 'c', comment: '', expressions }) !== undefined
+    }
+    expect(isSame(added('none', 0, 0))).toBe(true)
+    expect(isSame(added('lookup', NFTA_LOOKUP.FLAGS, 0))).toBe(true)
+    expect(isSame(added('nat', NFTA_NAT.REG_ADDR_MAX, 1))).toBe(true)
+    expect(isSame(added('lookup', NFTA_LOOKUP.FLAGS, 1))).toBe(false)
   })
 
   it('takes a comment that had to be shortened for the same', async () => {

@@ -39,6 +39,24 @@ describe('ClassTable', () => {
     expect([...classes.entries()].map(([index]) => index)).toEqual([1, 7, 2])
   })
 
+  it.each<[string, number, string]>([
+    ['a chain that no pool has', 1, 'pick-33'],
+    ['a chain by another name', 1, 'pick-042'],
+    ['a foreign chain', 1, 'foreign'],
+    ['number 0, which means that there is none', 0, 'pick-3'],
+    ['a number that is too large', MAX_CLASS + 1, 'pick-3'],
+  ])('does not take over %s', (_, index, chain) => {
+    const classes = new ClassTable()
+    classes.adopt(index, { dispatch: { kind: 'goto', chain }, post: undefined })
+    expect([...classes.entries()]).toEqual([])
+  })
+
+  it('tells which pick chains its classes lead to', () => {
+    const classes = new ClassTable()
+    for (const slots of [0, 3, 42]) classes.indexOf({ ...three, slots })
+    expect([...classes.picks()]).toEqual([3, 42])
+  })
+
   it('gives the numbers of forgotten classes to others', () => {
     const classes = new ClassTable()
     for (const slots of [1, 2, 3]) classes.indexOf({ ...three, slots })

@@ -94,7 +94,9 @@ export class ClassTable {
 /** Slots of the pick chain that a verdict leads to; undefined when it leads elsewhere. */
 function pickedSlots(verdict: Verdict): number | undefined {
   const slots = 'chain' in verdict ? Number(/^pick-(\d+)$/.exec(verdict.chain)?.[1]) : Number.NaN
-  return slots > 0 && slotCount(slots) === slots ? slots : undefined
+  if (!(slots > 0) || slotCount(slots) !== slots) return undefined
+  // `pick-042` is no name that we give.
+  return 'chain' in verdict && verdict.chain === pickChainName(slots) ? slots : undefined
 }
 
 function isDispatch(verdict: Verdict): boolean {

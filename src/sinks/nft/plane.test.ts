@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { local, service, servicePort, ip } from '../../../test/fixtures/services.ts'
+import { ip, local, service, servicePort } from '../../../test/fixtures/services.ts'
 import { NetlinkBatch } from '../../kernel/nftables/batch.ts'
 import { NftablesConnection } from '../../kernel/nftables/connection.ts'
 import { DATA_TYPES } from '../../kernel/nftables/datatype.ts'
@@ -11,8 +11,8 @@ import { NftablesWatch } from '../../kernel/nftables/watch.ts'
 import type { Cidr } from '../../model/ip.ts'
 import type { LocalService } from '../../model/local.ts'
 import { serviceKey } from '../../model/service.ts'
-import { virtualServers } from '../../virtual-server/from-local.ts'
 import type { PlaneChanges } from '../../virtual-server/data-plane.ts'
+import { virtualServers } from '../../virtual-server/from-local.ts'
 import { buildLayout } from './layout.ts'
 import { NftPlane, type NftPlaneOptions } from './plane.ts'
 
@@ -145,9 +145,13 @@ describe('NftPlane', () => {
     const addresses = Array.from({ length: 41 }, (_, i) => `10.2.0.${i}`)
     await plane.apply(changes([local(web, addresses)]))
     expect(fake.ruleset().get('ip sluice')?.chains.get('pick-42')?.rules).toHaveLength(6)
+    // It stays for the next pool of that size, also across a restart.
     await plane.apply(changes([local(web, ['10.1.0.1'])]))
     await plane.resync()
-    expect(fake.ruleset().get('ip sluice')?.chains.has('pick-42')).toBe(false)
+    const next = planeOn(fake)
+    await next.apply(changes([local(web, ['10.1.0.1']), ...all.slice(1)], { nodeIPs: ['172.18.0.2', 'fc00::2'] }))
+    expect(next.counts().transactions).toBe(0)
+    expect(fake.ruleset().get('ip sluice')?.chains.get('pick-42')?.rules).toHaveLength(6)
   })
 
   describe('after a restart', () => {

@@ -26,12 +26,7 @@ export interface Envelope {
 }
 
 /** One whole message. */
-export function message(
-  type: number,
-  envelope: Envelope,
-  family: number,
-  body: (writer: MessageWriter) => void,
-): Buffer {
+function message(type: number, envelope: Envelope, family: number, body: (writer: MessageWriter) => void): Buffer {
   const writer = new MessageWriter(256)
   const start = writer.beginMessage(type, envelope.flags, envelope.sequence)
   writer.raw(nfgenmsg(family, envelope.generation & 0xffff))
