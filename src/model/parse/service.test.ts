@@ -86,7 +86,7 @@ describe('what a field gives', () => {
     ['type is ClusterIP', service({}), 'type', 'ClusterIP'],
     ['promise 2: ExternalName is kept', service({ type: 'ExternalName' }), 'type', 'ExternalName'],
     ['promise 1: None', service({ clusterIP: 'None', clusterIPs: ['None'] }), 'clusterIPs', []],
-    ['promise 1: empty', service({ clusterIP: '' }), 'clusterIPs', []],
+    ['promise 1: empty', service({ clusterIP: '' }), 'clusterIPs', [], ['warning spec.clusterIP']],
     [
       'promise 18: families',
       service({ clusterIPs: ['fd00::1', '10.96.0.1'], clusterIP: 'fd00::1' }),

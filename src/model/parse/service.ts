@@ -36,6 +36,9 @@ export function parseService(object: Fields, report: Report): Service | undefine
   if (type === undefined) return undefined
   const clusterIPs = readClusterIPs(spec, report)
   if (clusterIPs === undefined) return undefined
+  if (clusterIPs.length === 0 && type !== 'ExternalName' && !isHeadless(spec)) {
+    report.warning(spec.path('clusterIP'), 'none is given, so the Service is not served: a cluster assigns one')
+  }
   if (spec.has('ports') && !Array.isArray(spec.raw('ports'))) return spec.error('ports', 'a list of ports')
   const ports = readServicePorts(spec, type, report)
   if (ports.length === 0 && spec.list('ports').length > 0) return spec.error('ports', 'at least one usable port')
@@ -83,6 +86,11 @@ function readClusterIPs(spec: Fields, report: Report): readonly IpAddress[] | un
     spec.warn('clusterIP', 'the first of spec.clusterIPs, which are taken')
   }
   return found
+}
+
+function isHeadless(spec: Fields): boolean {
+  const [first]: readonly unknown[] = spec.list('clusterIPs')
+  return first === 'None' || spec.raw('clusterIP') === 'None'
 }
 
 /** None, or one address a family; undefined, and an error, when one of them is no usable address. */
