@@ -4,13 +4,13 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { NETLINK } from '../src/kernel/netlink/constants.ts'
+import { NetlinkSocket } from '../src/kernel/netlink/socket.ts'
 import { NetlinkBatch } from '../src/kernel/nftables/batch.ts'
 import { NftablesConnection } from '../src/kernel/nftables/connection.ts'
 import { NFNLGRP_NFTABLES } from '../src/kernel/nftables/constants.ts'
 import { TextTransaction } from '../src/kernel/nftables/text.ts'
 import { NftablesWatch } from '../src/kernel/nftables/watch.ts'
-import { NETLINK } from '../src/kernel/netlink/constants.ts'
-import { NetlinkSocket } from '../src/kernel/netlink/socket.ts'
 import { runInSlices } from '../src/observe/event-loop.ts'
 import { emitChanges, emitTable } from '../src/sinks/nft/apply.ts'
 import { NftPlane } from '../src/sinks/nft/plane.ts'
@@ -20,7 +20,7 @@ import { childrenCpu, ownCpu } from './support/cpu.ts'
 import { BenchNetns, inOwnNetns } from './support/netns.ts'
 import { collectGarbage, warnOfListeners } from './support/quiet.ts'
 import { endpoint, firstState, POD_CIDRS, virtualServer, virtualServers, winnersOf } from './support/services.ts'
-import { digits, Sample, spread, SPREAD_HEADINGS } from './support/statistics.ts'
+import { digits, Sample, SPREAD_HEADINGS, spread } from './support/statistics.ts'
 import { printTable } from './support/table.ts'
 
 /** How many changes by Sluice stand beside one by an nft process, which takes so much longer. */
@@ -144,7 +144,9 @@ async function loadBySluice(servers: readonly VirtualServer[], samples?: typeof 
 /** The same in a process that has compiled nothing yet, as at every start of the program. */
 function loadByFreshProcess(samples?: typeof loadSamples): void {
   const [script = '', ...args] = process.argv.slice(1)
-  const { stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, script, ...args, '--once'], { encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, script, ...args, '--once'], {
+    encoding: 'utf8',
+  })
   const [time, cpu] = stdout.split(' ').map(Number)
   if (time === undefined || cpu === undefined) throw new Error(`the fresh process failed: ${stderr}`)
   samples?.fresh.add(time)
@@ -163,7 +165,11 @@ async function loadByPlane(servers: readonly VirtualServer[], samples?: typeof l
   netns.close()
 }
 
-async function loadByNft(servers: readonly VirtualServer[], commands: string, samples?: typeof loadSamples): Promise<void> {
+async function loadByNft(
+  servers: readonly VirtualServer[],
+  commands: string,
+  samples?: typeof loadSamples,
+): Promise<void> {
   const kernel = new Kernel()
   collectGarbage()
   const cpu = childrenCpu()
@@ -241,7 +247,12 @@ const addSamples = { few: new Sample(), many: new Sample() }
 /** One Service added to a table with few and to one with many: the commit alone, in turn. */
 async function benchAdd(): Promise<void> {
   const tables = await Promise.all(
-    ([['few', FEW_SERVICES], ['many', MANY_SERVICES]] as const).map(async ([name, services]) => {
+    (
+      [
+        ['few', FEW_SERVICES],
+        ['many', MANY_SERVICES],
+      ] as const
+    ).map(async ([name, services]) => {
       const kernel = new Kernel()
       const state = await firstState(virtualServers(services, endpointCount))
       await kernel.load(state)
@@ -344,7 +355,11 @@ function report(): void {
     [
       target('load: Sluice / nft', sluice.median / nft.median, TARGETS.load),
       target('one endpoint: apply() / nft', changeSamples.plane.median / changeSamples.nft.median, TARGETS.change),
-      target(`add: among ${MANY_SERVICES} / ${FEW_SERVICES}`, addSamples.many.median / addSamples.few.median, TARGETS.add),
+      target(
+        `add: among ${MANY_SERVICES} / ${FEW_SERVICES}`,
+        addSamples.many.median / addSamples.few.median,
+        TARGETS.add,
+      ),
     ],
   )
 }

@@ -13,7 +13,7 @@ import { countDraws } from './layouts/spread.ts'
 import { BenchNetns, inOwnNetns } from './support/netns.ts'
 import { warnOfListeners } from './support/quiet.ts'
 import { endpoint, virtualServer, virtualServers } from './support/services.ts'
-import { chiSquare, chiSquareCritical, digits, Sample, spread, SPREAD_HEADINGS } from './support/statistics.ts'
+import { chiSquare, chiSquareCritical, digits, Sample, SPREAD_HEADINGS, spread } from './support/statistics.ts'
 import { printTable } from './support/table.ts'
 
 const ENDPOINTS = 5
@@ -72,7 +72,10 @@ async function benchLoad(count: number): Promise<void> {
       bed.close()
     }
   }
-  for (const [title, pick] of [['the table by nft -f', 'nft'], ['the elements by netlink, the commit', 'driver']] as const) {
+  for (const [title, pick] of [
+    ['the table by nft -f', 'nft'],
+    ['the elements by netlink, the commit', 'driver'],
+  ] as const) {
     printTable(
       `Load ${count} Services x ${ENDPOINTS} endpoints: ${title} (ms)`,
       ['', ...SPREAD_HEADINGS],
@@ -94,7 +97,10 @@ interface Path {
   readonly ratios: number[]
 }
 
-const FLOOR = { 4: 'empty nat chains, straight to the server', 6: 'empty nat chains, straight to the server, IPv6' } as const
+const FLOOR = {
+  4: 'empty nat chains, straight to the server',
+  6: 'empty nat chains, straight to the server, IPv6',
+} as const
 
 /** How long connect() takes through the last Service, and past all of them. */
 async function benchConnect(count: number): Promise<void> {
@@ -107,7 +113,9 @@ async function benchConnect(count: number): Promise<void> {
     add(FLOOR[family], floor, reachable(0, family).address, SERVER_PORT, FLOOR[family])
   }
   const one = new TestBed()
-  one.node.nft(`${emptyNat(4)}\nadd rule ip floor prerouting ip daddr 10.96.0.1 tcp dport 80 dnat to ${reachable(0, 4).address}:${SERVER_PORT}`)
+  one.node.nft(
+    `${emptyNat(4)}\nadd rule ip floor prerouting ip daddr 10.96.0.1 tcp dport 80 dnat to ${reachable(0, 4).address}:${SERVER_PORT}`,
+  )
   add('one rule for one Service', one, '10.96.0.1', 80, FLOOR[4])
   for (const candidate of candidates()) {
     const bed = new TestBed()
@@ -116,7 +124,13 @@ async function benchConnect(count: number): Promise<void> {
     const { address = '', port } = all.at(-1) ?? {}
     if (port === undefined) throw new TypeError('there are no Services')
     add(`${candidate.name}: the last Service`, bed, address, port, FLOOR[candidate.family])
-    add(`${candidate.name}: past all Services`, bed, reachable(0, candidate.family).address, SERVER_PORT, FLOOR[candidate.family])
+    add(
+      `${candidate.name}: past all Services`,
+      bed,
+      reachable(0, candidate.family).address,
+      SERVER_PORT,
+      FLOOR[candidate.family],
+    )
   }
   for (let round = -1; round < rounds; round++) {
     const medians = new Map<string, number>()
@@ -141,10 +155,19 @@ async function benchConnect(count: number): Promise<void> {
     ['', 'median', 'quartiles', 'min .. max', 'n', 'ratio', 'its quartiles'],
     paths.map(({ name, medians, ratios }) => {
       const ratio = sample(ratios)
-      return [name, ...spread(sample(medians)), digits(ratio.median), `${digits(ratio.quantile(0.25))} .. ${digits(ratio.quantile(0.75))}`]
+      return [
+        name,
+        ...spread(sample(medians)),
+        digits(ratio.median),
+        `${digits(ratio.quantile(0.25))} .. ${digits(ratio.quantile(0.75))}`,
+      ]
     }),
   )
-  results[`connect ${count}`] = paths.map(({ name, medians, ratios }) => ({ name, us: sample(medians), ratio: sample(ratios) }))
+  results[`connect ${count}`] = paths.map(({ name, medians, ratios }) => ({
+    name,
+    us: sample(medians),
+    ratio: sample(ratios),
+  }))
   for (const bed of new Set(paths.map((path) => path.bed))) bed.close()
 }
 
@@ -200,7 +223,10 @@ async function benchChanges(count: number): Promise<void> {
       ...[...samples.values()].map((sample) => `${digits(sample.median)} (${digits(sample.quantile(0.75))})`),
     ]),
   )
-  results[`changes ${count}`] = rows.map(({ candidate, samples }) => ({ name: candidate.name, ...Object.fromEntries(samples) }))
+  results[`changes ${count}`] = rows.map(({ candidate, samples }) => ({
+    name: candidate.name,
+    ...Object.fromEntries(samples),
+  }))
   for (const { bed } of rows) bed.close()
 }
 
@@ -215,7 +241,14 @@ async function benchSpread(): Promise<void> {
         const value = chiSquare(counts)
         const critical = chiSquareCritical(size - 1)
         const extremes = `${Math.min(...counts)} .. ${Math.max(...counts)}`
-        rows.push([`IPv${family}, ${size} endpoints`, String(total), extremes, digits(value), digits(critical), value <= critical ? 'even' : 'above'])
+        rows.push([
+          `IPv${family}, ${size} endpoints`,
+          String(total),
+          extremes,
+          digits(value),
+          digits(critical),
+          value <= critical ? 'even' : 'above',
+        ])
       }
     }
   }
@@ -250,7 +283,16 @@ async function benchListing(): Promise<void> {
 
 /** The kernel keeps elements in no order: sorted, two listings can be compared. */
 function canonical(listing: string): string {
-  return listing.split(/[\n,]/).map((part) => part.trim().replace(/^elements = \{ /, '').replace(/ \}$/, '')).sort().join('\n')
+  return listing
+    .split(/[\n,]/)
+    .map((part) =>
+      part
+        .trim()
+        .replace(/^elements = \{ /, '')
+        .replace(/ \}$/, ''),
+    )
+    .sort()
+    .join('\n')
 }
 
 await inOwnNetns(async () => {

@@ -18,9 +18,9 @@ export function cliReference(): string {
 function commandSection(command: CommandSpec): string {
   const options = command.options.flatMap((group) => OPTIONS[group]()).filter((option) => !option.hidden)
   const rows = options.map((option) => {
-    const fallback: unknown = option.defaultValue
+    const fallback = option.defaultValue as string | undefined
     const choices = option.argChoices === undefined ? '' : ` (${option.argChoices.join(', ')})`
-    return `| \`${option.flags}\` | ${option.description}${choices} | ${fallback === undefined ? '' : `\`${String(fallback)}\``} |`
+    return `| \`${option.flags}\` | ${option.description}${choices} | ${fallback === undefined ? '' : `\`${fallback}\``} |`
   })
   const table = rows.length === 0 ? [] : ['| option | meaning | default |', '|---|---|---|', ...rows, '']
   return [`## \`sluice ${command.words.join(' ')}\``, '', `${capital(command.summary)}.`, '', ...table].join('\n')

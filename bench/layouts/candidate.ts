@@ -47,7 +47,8 @@ export abstract class DraftCandidate implements Candidate {
     // Set by set, so that elements share messages.
     for (const server of servers) transaction.addElement(table, CLUSTER_IPS, clusterIP(server))
     for (const server of servers) {
-      for (const slot of server.pool.endpoints.keys()) transaction.addElement(table, this.endpoints, this.slot(server, slot))
+      for (const slot of server.pool.endpoints.keys())
+        transaction.addElement(table, this.endpoints, this.slot(server, slot))
     }
     for (const server of servers) transaction.addElement(table, this.frontEnds, this.frontEnd(server))
   }
@@ -59,12 +60,14 @@ export abstract class DraftCandidate implements Candidate {
     const isNewFrontEnd = old.length !== now.length
     if (before !== undefined) {
       if (isNewFrontEnd) transaction.deleteElement(table, frontEnds, this.frontEnd(before))
-      for (const slot of [...old.keys()].filter(changed)) transaction.deleteElement(table, endpoints, this.slot(before, slot))
+      for (const slot of [...old.keys()].filter(changed))
+        transaction.deleteElement(table, endpoints, this.slot(before, slot))
       if (after === undefined) transaction.deleteElement(table, CLUSTER_IPS, clusterIP(before))
     }
     if (after !== undefined) {
       if (before === undefined) transaction.addElement(table, CLUSTER_IPS, clusterIP(after))
-      for (const slot of [...now.keys()].filter(changed)) transaction.addElement(table, endpoints, this.slot(after, slot))
+      for (const slot of [...now.keys()].filter(changed))
+        transaction.addElement(table, endpoints, this.slot(after, slot))
       if (isNewFrontEnd) transaction.addElement(table, frontEnds, this.frontEnd(after))
     }
   }

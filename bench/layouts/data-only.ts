@@ -33,14 +33,21 @@ export class DataOnly extends DraftCandidate {
   chain hash-${n} { ${strip} dnat to meta priority . jhash ip saddr mod ${n} seed 0x5eed map @ep; }
   chain aff-${n} { ${strip} dnat to ip saddr . meta priority map @aff; goto pick-${n}; }`,
     )
-    const classes = counts.map((n) => `0:00${hex(n)} : goto pick-${n}, 0:02${hex(n)} : goto hash-${n}, 0:01${hex(n)} : goto aff-${n}`)
+    const classes = counts.map(
+      (n) => `0:00${hex(n)} : goto pick-${n}, 0:02${hex(n)} : goto hash-${n}, 0:01${hex(n)} : goto aff-${n}`,
+    )
     const learn = PROTOCOLS.map(
       (protocol) =>
         `meta l4proto ${protocol} update @aff { ct original ip saddr . meta priority timeout 10800s : ct reply ip saddr . ct reply proto-src };`,
     )
     const look = (to: string) =>
-      ['ct original ip daddr . meta l4proto . ct original proto-dst map @services', 'meta l4proto . ct original proto-dst map @nodeports']
-        .flatMap((key) => PROTOCOLS.map((protocol) => `    meta l4proto ${protocol} meta priority set ${key} goto ${to}`))
+      [
+        'ct original ip daddr . meta l4proto . ct original proto-dst map @services',
+        'meta l4proto . ct original proto-dst map @nodeports',
+      ]
+        .flatMap((key) =>
+          PROTOCOLS.map((protocol) => `    meta l4proto ${protocol} meta priority set ${key} goto ${to}`),
+        )
         .join('\n')
     return `table ip bitfields {
   set clustercidr { type ipv4_addr; flags interval; elements = { 10.128.0.0/9 } }

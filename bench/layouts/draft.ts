@@ -34,7 +34,8 @@ export class Draft extends DraftCandidate {
   chain affint-${n} { dnat to ip saddr . ${KEY} map @aff; goto pickint-${n}; }`,
     )
     const learn = PROTOCOLS.map(
-      (protocol) => `meta l4proto ${protocol} update @aff { ct original ip saddr . ${ORIGINAL} timeout 10800s : ip daddr . th dport };`,
+      (protocol) =>
+        `meta l4proto ${protocol} update @aff { ct original ip saddr . ${ORIGINAL} timeout 10800s : ip daddr . th dport };`,
     )
     const posts = PROTOCOLS.map(
       (protocol) => `

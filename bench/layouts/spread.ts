@@ -1,5 +1,5 @@
-import { sendFromPorts } from '../support/sockets.ts'
 import { virtualServer } from '../support/services.ts'
+import { sendFromPorts } from '../support/sockets.ts'
 import { reachable, TestBed } from './bed.ts'
 import type { Ours } from './ours.ts'
 

@@ -4,6 +4,8 @@ import koffi from 'koffi'
 import { inNetns } from '../../test/lab/netns.ts'
 
 const CLONE_NEWNET = 0x40000000
+/** As bin/sluice runs Node, and the collector within reach. */
+const NODE_FLAGS = ['--max-semi-space-size=4', '--expose-gc']
 /** Says that this process is in a namespace of its own already. */
 const MARK = 'SLUICE_BENCH_NETNS'
 
@@ -14,7 +16,7 @@ const MARK = 'SLUICE_BENCH_NETNS'
 export async function inOwnNetns(main: () => Promise<void>): Promise<void> {
   if (process.env[MARK] !== undefined) return main()
   const [script = '', ...args] = process.argv.slice(1)
-  const own = [process.execPath, ...process.execArgv, '--expose-gc', script, ...args]
+  const own = [process.execPath, ...process.execArgv, ...NODE_FLAGS, script, ...args]
   const { status, error } = spawnSync('unshare', ['--net', ...own], {
     stdio: 'inherit',
     env: { ...process.env, [MARK]: '1' },

@@ -18,7 +18,9 @@ export function warnOfListeners(): void {
   const found = listeners()
   if (found === 0) return
   console.log(`\nNOTE: ${found} processes or more are in namespaces where somebody listens to nf_tables notifications.`)
-  console.log('Big transactions are slower by that, everywhere on this machine and for nft too: stop them and measure again.')
+  console.log(
+    'Big transactions are slower by that, everywhere on this machine and for nft too: stop them and measure again.',
+  )
 }
 
 function listeners(): number {

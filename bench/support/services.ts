@@ -1,7 +1,7 @@
 import { type Cidr, type Family, ipFromBytes, parseCidr } from '../../src/model/ip.ts'
 import type { ServiceKey } from '../../src/model/service.ts'
-import { leftoversOf } from '../../src/sinks/nft/leftovers.ts'
 import { familyState } from '../../src/sinks/nft/family-state.ts'
+import { leftoversOf } from '../../src/sinks/nft/leftovers.ts'
 import type { RenderedState } from '../../src/sinks/nft/render.ts'
 import { destinationKey, type PoolEndpoint, type VirtualServer } from '../../src/virtual-server/virtual-server.ts'
 

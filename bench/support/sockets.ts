@@ -23,7 +23,10 @@ export class Listener {
   readonly #fd: number
 
   constructor(netns: BenchNetns, port: number) {
-    this.#fd = check('socket', netns.run(() => socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0) as number))
+    this.#fd = check(
+      'socket',
+      netns.run(() => socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0) as number),
+    )
     const address = sockaddr('::', port)
     check('bind', bind(this.#fd, address, address.length) as number)
     check('listen', listen(this.#fd, 1024) as number)

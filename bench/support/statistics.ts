@@ -39,7 +39,14 @@ export class Sample {
 
   toJSON(): Record<string, number> {
     const { count, median } = this
-    return { count, median, q1: this.quantile(0.25), q3: this.quantile(0.75), min: this.quantile(0), max: this.quantile(1) }
+    return {
+      count,
+      median,
+      q1: this.quantile(0.25),
+      q3: this.quantile(0.75),
+      min: this.quantile(0),
+      max: this.quantile(1),
+    }
   }
 }
 

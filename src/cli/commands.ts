@@ -22,5 +22,3 @@ export const COMMANDS = [
   },
   { words: ['version'], summary: 'print the version', options: [] },
 ] as const satisfies readonly CommandSpec[]
-
-export type CommandWords = (typeof COMMANDS)[number]['words']

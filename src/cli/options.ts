@@ -46,7 +46,10 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
   ],
   log: () => [
     new Option('--log-level <level>', 'how much to log').choices([...LOG_LEVELS]).default('info'),
-    new Option('--log-format <format>', 'how to write it: text on a terminal and json elsewhere unless told').choices(['json', 'text']),
+    new Option('--log-format <format>', 'how to write it: text on a terminal and json elsewhere unless told').choices([
+      'json',
+      'text',
+    ]),
   ],
   status: () => [new Option('--json', 'print JSON')],
 }

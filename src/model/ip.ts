@@ -57,7 +57,7 @@ export function familyOf(ip: IpAddress | Cidr): Family {
 }
 
 /** Address bits of a family: 32 or 128. */
-export function bitsOf(family: Family): 32 | 128 {
+function bitsOf(family: Family): 32 | 128 {
   return family === 4 ? 32 : 128
 }
 

@@ -8,8 +8,6 @@ export type ClusterObject =
   | { readonly kind: 'EndpointSlice'; readonly value: EndpointSlice }
   | { readonly kind: 'Node'; readonly value: Node }
 
-export type ObjectKind = ClusterObject['kind']
-
 /** Identifies an object in the store: `Service ns/name`, `EndpointSlice ns/name`, `Node name`. */
 export type ObjectId = string & { readonly __brand: 'ObjectId' }
 

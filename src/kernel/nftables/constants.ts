@@ -55,7 +55,6 @@ export const NFTA_SET = {
   HANDLE: 16,
 } as const
 export const NFTA_SET_DESC = { SIZE: 1, CONCAT: 2 } as const
-export const NFTA_SET_FIELD_LEN = 1
 export const NFT_SET = {
   ANONYMOUS: 0x1,
   CONSTANT: 0x2,
@@ -97,8 +96,6 @@ export const NFTA_PAYLOAD = { DREG: 1, BASE: 2, OFFSET: 3, LEN: 4 } as const
 export const NFTA_META = { DREG: 1, KEY: 2, SREG: 3 } as const
 export const NFTA_CT = { DREG: 1, KEY: 2, DIRECTION: 3 } as const
 export const NFTA_NG = { DREG: 1, MODULUS: 2, TYPE: 3, OFFSET: 4 } as const
-export const NFTA_HASH = { SREG: 1, DREG: 2, LEN: 3, MODULUS: 4, SEED: 5, OFFSET: 6, TYPE: 7 } as const
-export const NFTA_FIB = { DREG: 1, RESULT: 2, FLAGS: 3 } as const
 export const NFTA_NAT = {
   TYPE: 1,
   FAMILY: 2,

@@ -98,8 +98,6 @@ export const FIELDS = {
   'ct reply proto-src': conntrack('ct reply proto-src', inet_service, NFT_CT_KEY.PROTO_SRC, 1),
 } as const satisfies Record<string, Field>
 
-export type FieldName = keyof typeof FIELDS
-
 const NG_RANDOM = 1
 
 /** A number in [0, modulus), drawn at random for each packet. */

@@ -117,7 +117,7 @@ function partsText(parts: readonly SetPart[]): string {
 }
 
 /** The element as nft writes it, with its comment. */
-export function elementText(set: NftSet, element: Element): string {
+function elementText(set: NftSet, element: Element): string {
   const comment =
     element.comment === undefined || element.comment === '' ? '' : ` comment "${shortenComment(element.comment)}"`
   return `${keyText(set, element)}${comment}${dataText(set, element)}`

@@ -43,7 +43,9 @@ export function readIdentity(
   const name = fields.raw('name')
   if (!isName(name, MAX_NAME)) {
     if (name !== undefined) report.rename(`${kind} ${describe(name)}`)
-    return fields.error('name', `${NAME_ACCEPTED} ${MAX_NAME} characters`)
+    // YAML reads a bare `y` or `80` as something else than text.
+    const quoted = typeof name === 'boolean' || typeof name === 'number' ? ', in quotes' : ''
+    return fields.error('name', `${NAME_ACCEPTED} ${MAX_NAME} characters${quoted}`)
   }
   if (scope === 'cluster') {
     report.identify(`${kind} ${name}`)

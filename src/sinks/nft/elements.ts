@@ -10,7 +10,7 @@ export interface SetElement extends Element {
 }
 
 /** IP protocol numbers (IANA). */
-export const PROTOCOL_NUMBER: { readonly [protocol in Protocol]: number } = { TCP: 6, UDP: 17, SCTP: 132 }
+const PROTOCOL_NUMBER: { readonly [protocol in Protocol]: number } = { TCP: 6, UDP: 17, SCTP: 132 }
 
 /** address . protocol . port; for a node port protocol . port. */
 export function destinationBytes(server: VirtualServer): Buffer {

@@ -19,7 +19,7 @@ export const POOL_MASK = ~CLASS_MASK >>> 0
 /** 0 means "no pool". */
 export const MAX_POOL_ID = 2 ** (32 - CLASS_BITS) - 1
 /** Class 0 is never used, so that the number is never 0, which means that there is no priority. */
-export const MAX_CLASS = CLASS_MASK
+export const MAX_CLASS = 2 ** CLASS_BITS - 1
 
 /** How often a packet draws again when it drew an empty slot, before it draws among slots that are surely filled. */
 const DRAWS = 4

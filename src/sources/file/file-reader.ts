@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { readError, SourceError } from '../error.ts'
 import { Pace } from './pace.ts'
 import { readDocuments } from './read-documents.ts'
-import { mebibytes, type ReadLimits, type ReadUnit } from './unit.ts'
+import { type KnownDigests, mebibytes, type ReadLimits, type ReadUnit } from './unit.ts'
 import { ParseWorker } from './worker-client.ts'
 
 /** Up to this size a file is read on the main thread: starting a worker takes longer than reading it. */
@@ -29,7 +29,7 @@ export class FileReader {
    * @param known digests of units that are not read again
    * @throws SourceError
    */
-  async *read(path: string, known: ReadonlySet<string>): AsyncGenerator<ReadUnit[]> {
+  async *read(path: string, known: KnownDigests): AsyncGenerator<ReadUnit[]> {
     const content = await this.#readSmall(path)
     if (content === undefined) yield* this.#inWorker(path, undefined, known)
     else yield* inSlices(readDocuments([content], known, this.#limits))
@@ -80,11 +80,11 @@ export class FileReader {
   async *#inWorker(
     path: string,
     chunks: readonly Uint8Array[] | undefined,
-    known: ReadonlySet<string>,
+    known: KnownDigests,
   ): AsyncGenerator<ReadUnit[]> {
     if (this.#worker?.dead) await this.release()
     this.#worker ??= new ParseWorker()
-    yield* this.#worker.read({ path, chunks, known: [...known].join('\n'), limits: this.#limits })
+    yield* this.#worker.read({ path, chunks, known: [...known.keys()].join('\n'), limits: this.#limits })
   }
 
   async #collect(path: string, stream: ByteStream): Promise<{ chunks: Uint8Array[]; length: number }> {

@@ -9,7 +9,7 @@ import { FileContents, FileState } from './file-state.ts'
 import { type InputFile, type Listing, listInputs, STDIN } from './inputs.ts'
 import { Pace } from './pace.ts'
 import { currentProblems, ProblemTeller } from './problems.ts'
-import { DEFAULT_LIMITS, type ReadLimits, type ReadUnit } from './unit.ts'
+import { DEFAULT_LIMITS, type KnownDigests, type ReadLimits, type ReadUnit } from './unit.ts'
 import { InputWatcher } from './watcher.ts'
 
 /** Milliseconds after a change before files are read: editors do several things at once. */
@@ -198,7 +198,7 @@ export class FileSource implements Source {
   async #contents(file: InputFile, state: FileState): Promise<FileContents> {
     const next = new FileContents()
     const known = state.contents.byDigest()
-    for await (const units of this.#units(file, new Set(known.keys()))) {
+    for await (const units of this.#units(file, known)) {
       if (this.#closed) break
       next.add(units, known)
     }
@@ -206,7 +206,7 @@ export class FileSource implements Source {
     return next
   }
 
-  #units(file: InputFile, known: ReadonlySet<string>): AsyncIterable<ReadUnit[]> {
+  #units(file: InputFile, known: KnownDigests): AsyncIterable<ReadUnit[]> {
     if (file.key === STDIN) return this.#reader.readStream(file.path, this.#options.stdin ?? process.stdin)
     return file.type === 'stream' ? this.#reader.readPipe(file.path) : this.#reader.read(file.path, known)
   }

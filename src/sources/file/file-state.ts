@@ -63,7 +63,9 @@ export class FileContents {
   }
 
   byDigest(): Map<string, StoredUnit> {
-    return new Map(this.units.map((unit) => [unit.digest, unit]))
+    const units = new Map<string, StoredUnit>()
+    for (const unit of this.units) units.set(unit.digest, unit)
+    return units
   }
 
   #hold(id: ObjectId | undefined, object: ClusterObject, line: number): void {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { type Document, DocumentSplitter } from './document.ts'
 import { failedContent, readUnit } from './read-unit.ts'
-import { mebibytes, type ReadLimits, type ReadUnit, type Unit } from './unit.ts'
+import { type KnownDigests, mebibytes, type ReadLimits, type ReadUnit, type Unit } from './unit.ts'
 import { unitsOf, wholeDocument } from './units.ts'
 import { SyntaxProblem } from './yaml.ts'
 
@@ -15,7 +15,7 @@ const ANCHOR = /(?:^|[\s:,[{-])&[A-Za-z0-9_]/m
  */
 export function* readDocuments(
   chunks: Iterable<Uint8Array>,
-  known: ReadonlySet<string>,
+  known: KnownDigests,
   limits: ReadLimits,
 ): Generator<ReadUnit> {
   const splitter = new DocumentSplitter(limits.documentBytes)
@@ -23,7 +23,7 @@ export function* readDocuments(
   for (const document of splitter.end()) yield* readDocument(document, known, limits)
 }
 
-function* readDocument(document: Document, known: ReadonlySet<string>, limits: ReadLimits): Generator<ReadUnit> {
+function* readDocument(document: Document, known: KnownDigests, limits: ReadLimits): Generator<ReadUnit> {
   const { line, bytes, tooLarge } = document
   if (tooLarge) {
     const content = failedContent(`a document of more than ${mebibytes(limits.documentBytes)}, the most that is read`)
@@ -47,7 +47,7 @@ function* readDocument(document: Document, known: ReadonlySet<string>, limits: R
   }
 }
 
-function read(unit: Unit, known: ReadonlySet<string>, limits: ReadLimits, mayNeedOthers: boolean): ReadUnit {
+function read(unit: Unit, known: KnownDigests, limits: ReadLimits, mayNeedOthers: boolean): ReadUnit {
   const digest = `${unit.section} ${unit.itemType} ${hash('sha256', unit.bytes, 'base64url')}`
   const content = known.has(digest) ? undefined : readUnit(unit, limits, mayNeedOthers)
   return { digest, line: unit.line, content }

@@ -44,6 +44,12 @@ export interface ReadUnit {
   readonly content: UnitContent | undefined
 }
 
+/** Digests of units that need not be read again: a Set of them, or a Map by them. */
+export interface KnownDigests {
+  has(digest: string): boolean
+  keys(): Iterable<string>
+}
+
 export interface ReadLimits {
   /** A file larger than this is not read. */
   readonly fileBytes: number
