@@ -124,7 +124,7 @@ async function isAnswered(path: string): Promise<boolean> {
 
 async function exchange(socketPath: string, method: string, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path, timeout: ANSWER_TIMEOUT_MS }, (response) => {
+    const outgoing = request({ socketPath, method, path, agent: false, timeout: ANSWER_TIMEOUT_MS }, (response) => {
       let body = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => {

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+import { parseCommandLine } from './command-line.ts'
+import { UsageError } from './failure.ts'
+import { agentOptions, type RawOptions } from './options.ts'
+
+function run(line: string): { words: string; options: RawOptions } {
+  const invocation = parseCommandLine(line.split(' ').filter((part) => part !== ''))
+  if (invocation.kind !== 'run') throw new Error('it asks for help')
+  return invocation
+}
+
+function failure(line: string): string {
+  try {
+    agentOptions(run(line).options)
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError)
+    return (error as Error).message
+  }
+  return 'no failure'
+}
+
+describe('words and options may be mixed', () => {
+  test.each([
+    'file --input a --input b to-local to-nft --node-name n',
+    '--input a file to-local --node-name n -i b to-nft',
+    'file to-local to-nft --node-name=n --input=a -i b',
+  ])('%s', (line) => {
+    const { words, options } = run(line)
+    expect(words).toBe('file to-local to-nft')
+    expect(options).toMatchObject({ input: ['a', 'b'], nodeName: 'n', instance: 'default', runDir: '/run/sluice' })
+  })
+
+  test('a value may look like a word of the grammar', () => {
+    expect(run('file --input to-nft to-local to-nft').options.input).toEqual(['to-nft'])
+  })
+
+  test('- is standard input', () => {
+    expect(run('file -i - to-local to-nft').options.input).toEqual(['-'])
+  })
+})
+
+test('--cluster-cidr and --cluster-cidrs are one option, and take lists', () => {
+  const { options } = run('file to-local to-nft --cluster-cidr 10.0.0.0/8,fd00::/8 --cluster-cidrs 10.9.9.9/16')
+  expect(agentOptions(options).clusterCIDRs).toEqual(['10.0.0.0/8', 'fd00::/8', '10.9.0.0/16'])
+})
+
+test('--nodeport-addresses combines keywords and ranges', () => {
+  const { options } = run('file to-local to-nft --nodeport-addresses primary,192.168.0.0/16')
+  expect(agentOptions(options).nodePortAddresses).toEqual({ primary: true, all: false, cidrs: ['192.168.0.0/16'] })
+})
+
+test.each([
+  ['file to-local', /"file to-local" is no command/],
+  ['', /no command was given/],
+  ['file to-local to-nft --bogus', /--bogus/],
+  ['file to-local to-nft --cluster-cidr ten', /--cluster-cidr: "ten"/],
+  ['file to-local to-nft --cluster-cidr a,,b', /--cluster-cidr: an entry/],
+  ['file to-local to-nft --nodeport-addresses some', /--nodeport-addresses: "some"/],
+  ['file to-local to-nft --masquerade-bit 32', /--masquerade-bit: "32"/],
+  ['file to-local to-nft --instance ../../etc', /--instance/],
+  ['file to-local to-nft --log-level loud', /--log-level/],
+  ['status --input x', /--input/],
+])('"%s" fails and says why', (line, message) => {
+  expect(line === '' ? failure('--once') : failure(line)).toMatch(message)
+})
+
+test.each([
+  [[], 'sluice file to-local to-nft'],
+  [['--help'], 'sluice cleanup'],
+  [['help', 'file'], 'sluice file to-local to-nft'],
+  [['file', 'to-local', 'to-nft', '--help'], '--nodeport-addresses'],
+  [['help', 'status'], '--json'],
+])('help for %j', (args, text) => {
+  const invocation = parseCommandLine(args)
+  expect(invocation.kind === 'help' ? invocation.text : '').toContain(text)
+})
