@@ -94,6 +94,7 @@ const loadSamples = {
   render: new Sample(),
   encode: new Sample(),
   commit: new Sample(),
+  driver: new Sample(),
   sluice: new Sample(),
   fresh: new Sample(),
   plane: new Sample(),
@@ -135,6 +136,7 @@ async function loadBySluice(servers: readonly VirtualServer[], samples?: typeof 
   samples?.render.add(rendered - start)
   samples?.encode.add(encoded - rendered)
   samples?.commit.add(end - encoded)
+  samples?.driver.add(end - rendered)
   samples?.sluice.add(end - start)
   await kernel.check(state)
   await kernel.clear(state)
@@ -296,7 +298,7 @@ function expectOperations(count: number): void {
 }
 
 function report(): void {
-  const { render, encode, commit, sluice, fresh, plane, nft } = loadSamples
+  const { render, encode, commit, driver, sluice, fresh, plane, nft } = loadSamples
   const row = (name: string, sample: Sample, base?: Sample) => [
     name,
     ...spread(sample),
@@ -307,11 +309,12 @@ function report(): void {
     ['', ...SPREAD_HEADINGS, 'ratio'],
     [
       row('nft -f -', nft, nft),
-      row('Sluice, virtual servers to acknowledgement', sluice, nft),
-      row('  by a process that has just started', fresh, nft),
-      row('  rendered', render),
+      row("Sluice's driver, elements to acknowledgement", driver, nft),
       row('  encoded', encode),
       row('  committed', commit, nft),
+      row('with the rendering, virtual servers to acknowledgement', sluice, nft),
+      row('  rendered', render),
+      row('  by a process that has just started', fresh, nft),
       row('the whole plane: reads back first, both families', plane, nft),
     ],
   )
@@ -353,7 +356,7 @@ function report(): void {
     'Targets',
     ['', 'ratio', 'target', ''],
     [
-      target('load: Sluice / nft', sluice.median / nft.median, TARGETS.load),
+      target('load by the driver / nft', driver.median / nft.median, TARGETS.load),
       target('one endpoint: apply() / nft', changeSamples.plane.median / changeSamples.nft.median, TARGETS.change),
       target(
         `add: among ${MANY_SERVICES} / ${FEW_SERVICES}`,

@@ -15,6 +15,8 @@ export type IpAddress = string & { readonly __brand: 'IpAddress' }
 export type Cidr = string & { readonly __brand: 'Cidr' }
 
 const CANONICAL_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
+const DOT = 46
+const ZERO = 48
 const LEADING_ZEROS = /(^|[.:])0+(?=\d+(?:\.|$))/g
 
 /**
@@ -63,17 +65,28 @@ function bitsOf(family: Family): 32 | 128 {
 
 /** The address in network byte order: 4 or 16 bytes. */
 export function ipBytes(ip: IpAddress): Uint8Array {
-  if (familyOf(ip) === 4) {
-    const bytes = new Uint8Array(4)
-    let at = 0
-    for (let i = 0; i < ip.length; i++) {
-      const c = ip.charCodeAt(i)
-      if (c === 46) at++
-      else bytes[at] = (bytes[at] ?? 0) * 10 + (c - 48)
-    }
-    return bytes
+  const bytes = new Uint8Array(bitsOf(familyOf(ip)) / 8)
+  writeIp(ip, bytes)
+  return bytes
+}
+
+/** Writes the address in network byte order to the beginning of `target`. @returns the number of bytes, 4 or 16. */
+export function writeIp(ip: IpAddress, target: Uint8Array): 4 | 16 {
+  if (ip.includes(':')) {
+    target.set(ipaddr.IPv6.parse(ip).toByteArray())
+    return 16
   }
-  return Uint8Array.from(ipaddr.IPv6.parse(ip).toByteArray())
+  let at = 0
+  let part = 0
+  for (let i = 0; i < ip.length; i++) {
+    const code = ip.charCodeAt(i)
+    if (code === DOT) {
+      target[at++] = part
+      part = 0
+    } else part = part * 10 + (code - ZERO)
+  }
+  target[at] = part
+  return 4
 }
 
 /** The reverse of {@link ipBytes}; the length (4 or 16) chooses the family. */

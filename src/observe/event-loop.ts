@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 /** How long a piece of work may hold the event loop before others run. Milliseconds. */
 const SLICE_MS = 8
 /** Steps between two looks at the clock. */
-const STEPS = 64
+const STEPS = 16
 
 /** Cuts long work into slices, so that status and health are answered meanwhile. */
 export class Slices {

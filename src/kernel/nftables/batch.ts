@@ -1,3 +1,4 @@
+import { align } from '../netlink/attributes.ts'
 import { NLM_F } from '../netlink/constants.ts'
 import { ATTRIBUTE_MAX_BYTES, MessageWriter } from '../netlink/writer.ts'
 import {
@@ -44,6 +45,15 @@ const NF_ACCEPT = 1
 /** Room that one element may need at most behind the limit: two keys, data, a comment. */
 const ELEMENT_ROOM = 512
 
+/** Headers of the element, of its key, and of the key's value. */
+const PLAIN_KEY_OFFSET = 12
+
+/** A map's element that is nothing but bytes. */
+interface PlainElement {
+  readonly key: Uint8Array
+  readonly data: Uint8Array
+}
+
 /** An nf_tables transaction as netlink messages between BATCH_BEGIN and BATCH_END. */
 export class NetlinkBatch implements Transaction {
   readonly #writer = new MessageWriter(1 << 16)
@@ -54,6 +64,8 @@ export class NetlinkBatch implements Transaction {
   #lastMessage = 0
   /** The element message that is being filled. */
   #open: { type: number; table: Table; set: NftSet; message: number; list: number } | undefined
+  /** Where the last plain element stands that was written in full; `list` tells the message that it is in. */
+  #template = { list: undefined as number | undefined, keyBytes: 0, dataBytes: 0, start: 0, length: 0 }
   #finished = false
 
   constructor() {
@@ -190,6 +202,14 @@ export class NetlinkBatch implements Transaction {
       this.#openElements(type, table, set)
     }
     this.#operations++
+    const bytes = type === NFT_MSG.NEWSETELEM && isPlain(element) ? element : undefined
+    if (bytes !== undefined && this.#repeat(bytes)) return
+    const start = this.#writer.length
+    this.#writeElement(type, element)
+    if (bytes !== undefined) this.#remember(bytes, start)
+  }
+
+  #writeElement(type: number, element: Element): void {
     const writer = this.#writer
     const item = writer.beginNested(NFTA_LIST_ELEM)
     encodeKey(writer, element.key)
@@ -199,6 +219,21 @@ export class NetlinkBatch implements Transaction {
     }
     writer.endNested(item)
     if (element.intervalEnd !== undefined) encodeIntervalEnd(writer, element.intervalEnd)
+  }
+
+  /** Elements of one set differ in bytes only: the last one is copied and overwritten. */
+  #repeat({ key, data }: PlainElement): boolean {
+    const { list, keyBytes, dataBytes, start, length } = this.#template
+    if (list !== this.#open?.list || keyBytes !== key.length || dataBytes !== data.length) return false
+    const copy = this.#writer.repeat(start, length)
+    this.#writer.overwrite(copy + PLAIN_KEY_OFFSET, key)
+    this.#writer.overwrite(copy + length - align(dataBytes), data)
+    return true
+  }
+
+  #remember({ key, data }: PlainElement, start: number): void {
+    const length = this.#writer.length - start
+    this.#template = { list: this.#open?.list, keyBytes: key.length, dataBytes: data.length, start, length }
   }
 
   #isFull(list: number): boolean {
@@ -259,6 +294,11 @@ export class NetlinkBatch implements Transaction {
     this.#writer.endMessage(this.#open.message)
     this.#open = undefined
   }
+}
+
+function isPlain(element: Element): element is Element & PlainElement {
+  const { data, comment, intervalEnd } = element
+  return data instanceof Uint8Array && (comment ?? '') === '' && intervalEnd === undefined
 }
 
 /** struct nfgenmsg: family, version 0, resource id in network order. */

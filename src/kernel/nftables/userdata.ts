@@ -16,6 +16,8 @@ export function commentUserdata(comment: string, type = 0): Buffer {
 
 /** What {@link commentUserdata} keeps of a comment: at most 127 bytes, and never a quote, which nft cannot read back. */
 export function shortenComment(comment: string): string {
+  // No UTF-16 unit takes more than three bytes in UTF-8.
+  if (comment.length <= COMMENT_MAX_BYTES / 3 && !comment.includes('"')) return comment
   const text = comment.replaceAll('"', "'")
   if (Buffer.byteLength(text) <= COMMENT_MAX_BYTES) return text
   const bytes = Buffer.from(text)

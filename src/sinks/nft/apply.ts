@@ -16,6 +16,9 @@ const NARROWING_ROUNDS = 64
 /** Errors that mean that the table is not what we take it for. */
 const DRIFT = new Set(['EEXIST', 'ENOENT'])
 
+/** Elements that are written in one step. */
+const ELEMENTS_A_STEP = 16
+
 /** A commit whose transaction may be built more than once. */
 export type Commit = (build: () => NetlinkBatch | Promise<NetlinkBatch>) => Promise<void>
 
@@ -42,9 +45,11 @@ export function* emitTable(
   for (const chain of layout.chains) transaction.addChain(layout.table, chain)
   for (const slots of picks) transaction.addChain(layout.table, { name: pickChainName(slots) })
   for (const rule of [...layout.rules, ...picks.flatMap(pickRules)]) transaction.addRule(layout.table, rule)
-  for (const element of state.elements()) {
+  let count = 0
+  for (const element of state.passingElements()) {
     if (refused.size > 0 && isRefused(refused, 'add element', element)) continue
-    yield transaction.addElement(layout.table, element.set, element)
+    transaction.addElement(layout.table, element.set, element)
+    if (++count % ELEMENTS_A_STEP === 0) yield
   }
 }
 

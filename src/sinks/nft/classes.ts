@@ -39,6 +39,8 @@ export interface ClassVerdicts {
 export class ClassTable {
   readonly #indexes = new Map<string, number>()
   readonly #taken = new Map<number, ClassVerdicts>()
+  /** The same as `#indexes` without making text: this is asked for every destination. */
+  readonly #byTreatment = new Map<number, number>()
   #next = 1
 
   /** Takes over a class that is in the kernel, if it is one that this version could have made. */
@@ -50,14 +52,22 @@ export class ClassTable {
     this.#taken.set(index, verdicts)
   }
 
-  /** @returns the class of a treatment, and whether it is new. */
-  indexOf(treatment: Treatment): { index: number; isNew: boolean } {
+  /** @returns the class of a treatment, and whether it is new; undefined when all numbers are in use. */
+  indexOf(treatment: Treatment): { index: number; isNew: boolean } | undefined {
+    const cached = this.#byTreatment.get(treatmentNumber(treatment))
+    if (cached !== undefined) return { index: cached, isNew: false }
+    const found = this.#find(treatment)
+    if (found !== undefined) this.#byTreatment.set(treatmentNumber(treatment), found.index)
+    return found
+  }
+
+  #find(treatment: Treatment): { index: number; isNew: boolean } | undefined {
     const verdicts = { dispatch: dispatchVerdict(treatment), post: postVerdict(treatment) }
     const key = classKey(verdicts)
     const known = this.#indexes.get(key)
     if (known !== undefined) return { index: known, isNew: false }
     while (this.#taken.has(this.#next)) this.#next++
-    if (this.#next > MAX_CLASS) throw new RangeError(`more than ${MAX_CLASS} ways of treatment are in use`)
+    if (this.#next > MAX_CLASS) return undefined
     this.#indexes.set(key, this.#next)
     this.#taken.set(this.#next, verdicts)
     return { index: this.#next, isNew: true }
@@ -83,6 +93,7 @@ export class ClassTable {
       this.#indexes.delete(key)
       this.#taken.delete(index)
     }
+    this.#byTreatment.clear()
     this.#next = 1
   }
 
@@ -106,6 +117,11 @@ function isDispatch(verdict: Verdict): boolean {
 
 function isPost(verdict: Verdict | undefined): boolean {
   return verdict === undefined || (verdict.kind === 'jump' && /^masquerade-(all|off-cluster)$/.test(verdict.chain))
+}
+
+/** Another number for each treatment. */
+function treatmentNumber({ slots, whenEmpty, masquerade }: Treatment): number {
+  return slots * 4 + (whenEmpty === 'drop' ? 2 : 0) + (masquerade === 'always' ? 1 : 0)
 }
 
 function classKey({ dispatch, post }: ClassVerdicts): string {

@@ -1,6 +1,6 @@
 import type { Element, NftSet } from '../../kernel/nftables/types.ts'
 import type { Verdict } from '../../kernel/nftables/verdict.ts'
-import { type Cidr, type IpAddress, ipBytes, parseIp } from '../../model/ip.ts'
+import { type Cidr, type Family, familyOf, type IpAddress, ipBytes, parseIp, writeIp } from '../../model/ip.ts'
 import type { Protocol } from '../../model/service.ts'
 import type { PoolEndpoint, VirtualServer } from '../../virtual-server/virtual-server.ts'
 
@@ -12,39 +12,58 @@ export interface SetElement extends Element {
 /** IP protocol numbers (IANA). */
 const PROTOCOL_NUMBER: { readonly [protocol in Protocol]: number } = { TCP: 6, UDP: 17, SCTP: 132 }
 
-/** address . protocol . port; for a node port protocol . port. */
-export function destinationBytes(server: VirtualServer): Buffer {
-  const address = server.address === undefined ? undefined : ipBytes(server.address)
-  const offset = address?.length ?? 0
-  const key = Buffer.alloc(offset + 8)
-  if (address !== undefined) key.set(address)
+/** Bytes of {@link destinationBytes}. */
+export function destinationLength(server: VirtualServer): number {
+  return (server.address === undefined ? 0 : familyOf(server.address) === 4 ? 4 : 16) + 8
+}
+
+/** address . protocol . port; for a node port protocol . port. Written to `key`, if one is given. */
+export function destinationBytes(server: VirtualServer, key: Buffer = Buffer.alloc(destinationLength(server))): Buffer {
+  const offset = server.address === undefined ? 0 : writeIp(server.address, key)
   key[offset] = PROTOCOL_NUMBER[server.protocol]
-  key.writeUInt16BE(server.port, offset + 4)
+  writePort(key, offset + 4, server.port)
   return key
 }
 
-/** pool . slot. */
-export function slotBytes(poolBits: number, slot: number): Buffer {
-  const key = Buffer.allocUnsafe(8)
-  key.writeUInt32LE(poolBits >>> 0)
-  key.writeUInt32LE(slot, 4)
+/** pool . slot. Written to `key`, if one is given. */
+export function slotBytes(poolBits: number, slot: number, key: Buffer = Buffer.allocUnsafe(8)): Buffer {
+  writeNumber(key, 0, poolBits)
+  writeNumber(key, 4, slot)
   return key
 }
 
-/** address . port. */
-export function endpointBytes(endpoint: PoolEndpoint): Buffer {
-  const address = ipBytes(endpoint.address)
-  const data = Buffer.alloc(address.length + 4)
-  data.set(address)
-  data.writeUInt16BE(endpoint.port, address.length)
+/** Bytes of {@link endpointBytes}. */
+export function endpointLength(family: Family): number {
+  return (family === 4 ? 4 : 16) + 4
+}
+
+/** address . port. Written to `data`, if one is given, whose last two bytes must be 0. */
+export function endpointBytes(
+  endpoint: PoolEndpoint,
+  data: Buffer = Buffer.alloc(endpointLength(familyOf(endpoint.address))),
+): Buffer {
+  writePort(data, writeIp(endpoint.address, data), endpoint.port)
   return data
 }
 
-/** A 32-bit number in host order, as priorities are. */
-export function numberBytes(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4)
-  bytes.writeUInt32LE(value >>> 0)
+/** A 32-bit number in host order, as priorities are. Written to `bytes`, if they are given. */
+export function numberBytes(value: number, bytes: Buffer = Buffer.allocUnsafe(4)): Buffer {
+  writeNumber(bytes, 0, value)
   return bytes
+}
+
+// Plain stores: Buffer's own methods check ranges, which takes longer than the store.
+
+function writeNumber(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
+}
+
+function writePort(bytes: Uint8Array, at: number, port: number): void {
+  bytes[at] = port >>> 8
+  bytes[at + 1] = port
 }
 
 export function addressElement(set: NftSet, address: IpAddress): SetElement {

@@ -11,10 +11,8 @@ export interface SlotChange {
  * Puts a pool's endpoints into slots 0, 1, 2 ... so that as few slots as possible change: who stays keeps the slot, new
  * ones take the slots of those who went, and what is left of the tail moves down into the gaps.
  */
-export function assignSlots(
-  before: readonly PoolEndpoint[],
-  endpoints: readonly PoolEndpoint[],
-): { slots: PoolEndpoint[]; changes: SlotChange[] } {
+export function assignSlots(before: readonly PoolEndpoint[], endpoints: readonly PoolEndpoint[]): PoolEndpoint[] {
+  if (before.length === 0) return [...endpoints]
   const wanted = new Map(endpoints.map((endpoint) => [endpointKey(endpoint), endpoint]))
   const slots: (PoolEndpoint | undefined)[] = before.map((endpoint) => {
     const key = endpointKey(endpoint)
@@ -33,11 +31,11 @@ export function assignSlots(
     slots[gap] = last
     gap = nextGap(slots, gap + 1)
   }
-  const filled = slots.filter((endpoint) => endpoint !== undefined)
-  return { slots: filled, changes: slotChanges(before, filled) }
+  return slots.filter((endpoint) => endpoint !== undefined)
 }
 
-function slotChanges(before: readonly PoolEndpoint[], after: readonly PoolEndpoint[]): SlotChange[] {
+/** The slots that differ, and how. */
+export function slotChanges(before: readonly PoolEndpoint[], after: readonly PoolEndpoint[]): SlotChange[] {
   const changes: SlotChange[] = []
   for (let slot = 0; slot < Math.max(before.length, after.length); slot++) {
     const [old, now] = [before[slot], after[slot]]

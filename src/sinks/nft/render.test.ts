@@ -203,13 +203,12 @@ describe('RenderedState', () => {
       expect([...content.keys()].filter((key) => key.startsWith('services'))).toHaveLength(3)
     })
 
-    it('serves a Service that comes back when another one went', () => {
+    it('serves who had no id as soon as another one goes', () => {
       const state = new RenderedState(layout, { podCIDRs: [], maxPoolId: 2 })
       const brain = new Brain()
       const content = new Map<string, string>()
       applyTo(content, brain.update(state, [one('a', 1), one('b', 2), one('c', 3)]))
       applyTo(content, brain.update(state, [[serviceKey('default', 'a'), undefined]]))
-      applyTo(content, brain.update(state, [one('c', 3)]))
       expect([...state.problems]).toEqual([])
       expect(content).toEqual(contentOf(state))
       const fresh = new RenderedState(layout, { podCIDRs: [] })

@@ -1,3 +1,4 @@
+import type { NftSet } from '../../kernel/nftables/types.ts'
 import { type Cidr, familyOf, type IpAddress } from '../../model/ip.ts'
 import { runInSlices } from '../../observe/event-loop.ts'
 import type { PlaneProblem } from '../../virtual-server/data-plane.ts'
@@ -15,15 +16,17 @@ import {
   addressElement,
   cidrElement,
   destinationBytes,
+  destinationLength,
   endpointBytes,
+  endpointLength,
   hairpinElement,
   numberBytes,
   type SetElement,
   slotBytes,
   verdictElement,
 } from './elements.ts'
-import { CLASS_BITS, CLASS_MASK, type Layout, MAX_POOL_ID, needsOwnPick } from './layout.ts'
-import { assignSlots } from './pool.ts'
+import { CLASS_BITS, CLASS_MASK, type Layout, MAX_CLASS, MAX_POOL_ID, needsOwnPick } from './layout.ts'
+import { assignSlots, slotChanges } from './pool.ts'
 import { slotCount } from './slots.ts'
 
 /** What an earlier run left in the kernel, so that the same numbers are used again and little has to change. */
@@ -43,6 +46,9 @@ export interface RenderedChanges {
   readonly added: readonly SetElement[]
 }
 
+/** The maps that hold destinations. */
+const FRONT_END_SETS = ['services', 'nodePorts'] as const
+
 interface PoolState {
   /** 1 to MAX_POOL_ID; 0 while the pool is empty and needs none. */
   id: number
@@ -61,12 +67,14 @@ interface FrontEnd {
 
 /** Where an update says what it changes; elements are made only if somebody wants them. */
 interface ChangeSink {
+  readonly isWanted: boolean
   pick(slots: number): void
   remove(make: () => SetElement): void
   add(make: () => SetElement): void
 }
 
 class CollectedChanges implements RenderedChanges, ChangeSink {
+  readonly isWanted = true
   readonly picks: number[] = []
   readonly removed: SetElement[] = []
   readonly added: SetElement[] = []
@@ -85,7 +93,7 @@ class CollectedChanges implements RenderedChanges, ChangeSink {
 }
 
 /** The first state is compared with the kernel as a whole; single changes are of no use. */
-const IGNORED: ChangeSink = { pick: () => {}, remove: () => {}, add: () => {} }
+const IGNORED: ChangeSink = { isWanted: false, pick: () => {}, remove: () => {}, add: () => {} }
 
 /**
  * What one family's table has to hold, kept up to date by what changed: every update gives the elements that differ, and
@@ -99,7 +107,8 @@ export class RenderedState {
   readonly #clusterIPs: Counted<IpAddress> = new Map()
   readonly #hairpin: Counted<IpAddress> = new Map()
   readonly #podCIDRs: readonly Cidr[]
-  readonly #problems = new Map<string, PlaneProblem>()
+  /** Destinations for which there was no number left. */
+  readonly #unserved = new Map<string, VirtualServer>()
   readonly #maxPoolId: number
   #classes = new ClassTable()
   #nodeIPs: ReadonlySet<IpAddress> = new Set()
@@ -121,7 +130,11 @@ export class RenderedState {
   }
 
   get problems(): Iterable<PlaneProblem> {
-    return this.#problems.values()
+    const isOutOfPools = this.#poolIds.size >= this.#maxPoolId
+    const reason = isOutOfPools
+      ? `all ${this.#maxPoolId} pools of its family are in use`
+      : `all ${MAX_CLASS} ways of treatment of its family are in use`
+    return [...this.#unserved.values()].map((server) => notServed(server, reason))
   }
 
   /** Takes the first state over, with the numbers that an earlier run left; the kernel is compared with it afterwards. */
@@ -159,6 +172,54 @@ export class RenderedState {
 
   /** Everything that the table has to hold, set by set. */
   *elements(): Generator<SetElement> {
+    yield* this.#fewElements()
+    for (const pool of this.#pools.values()) {
+      for (const [slot, endpoint] of pool.endpoints.entries()) yield this.#slotElement(pool, slot, endpoint)
+    }
+    for (const kind of FRONT_END_SETS)
+      for (const frontEnd of this.#frontEndsIn(kind)) yield this.#frontEndElement(frontEnd)
+  }
+
+  /** The same, but an element is valid only until the next one: they share their bytes, which spares a lot of garbage. */
+  *passingElements(): Generator<SetElement> {
+    yield* this.#fewElements()
+    const { sets, family } = this.layout
+    const slotElement = {
+      set: sets.endpoints,
+      key: Buffer.alloc(8),
+      data: Buffer.alloc(endpointLength(family)),
+      comment: '',
+    }
+    for (const pool of this.#pools.values()) {
+      const { endpoints } = pool
+      for (let slot = 0; slot < endpoints.length; slot++) {
+        const endpoint = endpoints[slot]
+        if (endpoint === undefined) continue
+        slotBytes(pool.id << CLASS_BITS, slot, slotElement.key)
+        endpointBytes(endpoint, slotElement.data)
+        slotElement.comment = slotComment(pool, slot)
+        yield slotElement
+      }
+    }
+    for (const kind of FRONT_END_SETS) {
+      let element: { set: NftSet; key: Buffer; data: Buffer; comment: string } | undefined
+      for (const { server, value } of this.#frontEndsIn(kind)) {
+        element ??= {
+          set: sets[kind],
+          key: Buffer.alloc(destinationLength(server)),
+          data: Buffer.alloc(4),
+          comment: '',
+        }
+        destinationBytes(server, element.key)
+        numberBytes(value, element.data)
+        element.comment = servicePortName(server)
+        yield element
+      }
+    }
+  }
+
+  /** The elements of the sets that are small. */
+  *#fewElements(): Generator<SetElement> {
     const { sets } = this.layout
     for (const [index, { dispatch }] of this.#classes.entries()) yield verdictElement(sets.classes, index, dispatch)
     for (const [index, { post }] of this.#classes.entries()) {
@@ -168,18 +229,23 @@ export class RenderedState {
     for (const address of this.#nodeIPs) yield addressElement(sets.nodeIPs, address)
     for (const address of this.#clusterIPs.keys()) yield addressElement(sets.clusterIPs, address)
     for (const address of this.#hairpin.keys()) yield hairpinElement(sets.hairpin, address)
-    for (const pool of this.#pools.values()) {
-      for (const [slot, endpoint] of pool.endpoints.entries()) yield this.#slotElement(pool, slot, endpoint)
-    }
-    for (const kind of ['services', 'nodePorts'] as const) {
-      for (const frontEnd of this.#frontEnds.values()) {
-        if ((frontEnd.server.class === 'node-port') === (kind === 'nodePorts')) yield this.#frontEndElement(frontEnd)
-      }
-    }
+  }
+
+  *#frontEndsIn(kind: (typeof FRONT_END_SETS)[number]): Generator<FrontEnd> {
+    for (const frontEnd of this.#frontEnds.values()) if (frontEndSet(frontEnd.server) === kind) yield frontEnd
   }
 
   /** Does one step at each iteration. */
   *#change(winners: Winners, nodeAddresses: readonly IpAddress[] | undefined, changes: ChangeSink): Generator<void> {
+    yield* this.#changeDestinations(winners, changes)
+    if (this.#unserved.size > 0 && this.#poolIds.size < this.#maxPoolId) {
+      // Ids have become free, so who had none tries again.
+      yield* this.#changeDestinations(new Map(this.#unserved), changes)
+    }
+    if (nodeAddresses !== undefined) this.#updateNodeIPs(nodeAddresses, changes)
+  }
+
+  *#changeDestinations(winners: Winners, changes: ChangeSink): Generator<void> {
     const updated = new Set<string>()
     // Pools that have an id in the kernel come first, so that no new one takes it.
     for (const isLeft of this.#leftovers === undefined ? [false] : [true, false]) {
@@ -192,7 +258,6 @@ export class RenderedState {
     }
     for (const [key, winner] of winners) yield this.#updateFrontEnd(key, winner, changes)
     for (const pool of this.#emptied(winners)) this.#dropPool(pool, changes)
-    if (nodeAddresses !== undefined) this.#updateNodeIPs(nodeAddresses, changes)
   }
 
   #updatePool(server: VirtualServer, { key, endpoints }: Pool, changes: ChangeSink): void {
@@ -218,27 +283,27 @@ export class RenderedState {
     changes: ChangeSink,
   ): void {
     const { sets } = this.layout
-    const assigned = assignSlots(before, endpoints)
-    for (const { slot, before: old, after } of assigned.changes) {
+    const slots = assignSlots(before, endpoints)
+    for (const { slot, before: old, after } of changes.isWanted ? slotChanges(before, slots) : []) {
       if (old !== undefined) changes.remove(() => this.#slotElement(pool, slot, old))
       if (after !== undefined) changes.add(() => this.#slotElement(pool, slot, after))
     }
     // Counted up before down, so that an address that stays is not taken away and put back.
-    for (const { mayBeHere, address } of assigned.slots) {
+    for (const { mayBeHere, address } of slots) {
       if (mayBeHere && countUp(this.#hairpin, address)) changes.add(() => hairpinElement(sets.hairpin, address))
     }
     for (const { mayBeHere, address } of pool.endpoints) {
       if (mayBeHere && countDown(this.#hairpin, address)) changes.remove(() => hairpinElement(sets.hairpin, address))
     }
-    this.#endpoints += assigned.slots.length - pool.endpoints.length
-    pool.endpoints = assigned.slots
+    this.#endpoints += slots.length - pool.endpoints.length
+    pool.endpoints = slots
   }
 
   #updateFrontEnd(key: string, winner: VirtualServer | undefined, changes: ChangeSink): void {
     const before = this.#frontEnds.get(key)
     const after = winner === undefined ? undefined : this.#frontEnd(winner, changes)
-    if (winner !== undefined && after === undefined) this.#problems.set(key, outOfPools(winner, this.#maxPoolId))
-    else this.#problems.delete(key)
+    if (winner !== undefined && after === undefined) this.#unserved.set(key, winner)
+    else this.#unserved.delete(key)
     if (after !== undefined) this.#use(after.server.pool.key, 1)
     if (before !== undefined) this.#use(before.server.pool.key, -1)
     this.#updateClusterIP(before?.server, after?.server, changes)
@@ -257,7 +322,9 @@ export class RenderedState {
     if (pool.id === 0 && server.pool.endpoints.length > 0) return undefined
     const slots = slotCount(pool.endpoints.length)
     const treatment = { slots, whenEmpty: server.whenEmpty, masquerade: server.masquerade }
-    const { index, isNew } = this.#classes.indexOf(treatment)
+    const found = this.#classes.indexOf(treatment)
+    if (found === undefined) return undefined
+    const { index, isNew } = found
     if (isNew) {
       if (needsOwnPick(slots)) changes.pick(slots)
       for (const [known, { dispatch, post }] of this.#classes.entries()) {
@@ -330,15 +397,22 @@ export class RenderedState {
 
   #slotElement(pool: PoolState, slot: number, endpoint: PoolEndpoint): SetElement {
     const key = slotBytes(pool.id << CLASS_BITS, slot)
-    // One comment names the pool; one at each endpoint would double the kernel's memory.
-    return { set: this.layout.sets.endpoints, key, data: endpointBytes(endpoint), comment: slot === 0 ? pool.name : '' }
+    return { set: this.layout.sets.endpoints, key, data: endpointBytes(endpoint), comment: slotComment(pool, slot) }
   }
 
   #frontEndElement({ server, value }: FrontEnd): SetElement {
-    const { services, nodePorts } = this.layout.sets
-    const set = server.class === 'node-port' ? nodePorts : services
+    const set = this.layout.sets[frontEndSet(server)]
     return { set, key: destinationBytes(server), data: numberBytes(value), comment: servicePortName(server) }
   }
+}
+
+/** One comment names the pool; one at each endpoint would double the kernel's memory. */
+function slotComment(pool: PoolState, slot: number): string {
+  return slot === 0 ? pool.name : ''
+}
+
+function frontEndSet(server: VirtualServer): (typeof FRONT_END_SETS)[number] {
+  return server.class === 'node-port' ? 'nodePorts' : 'services'
 }
 
 function clusterIP(server: VirtualServer | undefined): IpAddress | undefined {
@@ -349,9 +423,6 @@ function nameOf(frontEnd: FrontEnd | undefined): string {
   return frontEnd === undefined ? '' : servicePortName(frontEnd.server)
 }
 
-function outOfPools(server: VirtualServer, maximum: number): PlaneProblem {
-  return {
-    object: servicePortName(server),
-    message: `${destinationKey(server)} is not served: all ${maximum} pools of its family are in use`,
-  }
+function notServed(server: VirtualServer, reason: string): PlaneProblem {
+  return { object: servicePortName(server), message: `${destinationKey(server)} is not served: ${reason}` }
 }

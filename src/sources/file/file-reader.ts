@@ -4,11 +4,14 @@ import { Readable } from 'node:stream'
 import { readError, SourceError } from '../error.ts'
 import { Pace } from './pace.ts'
 import { readDocuments } from './read-documents.ts'
-import { type KnownDigests, mebibytes, type ReadLimits, type ReadUnit } from './unit.ts'
+import { type KnownDigests, mebibytes, type ReadLimits, type ReadUnit, TooMuchWork } from './unit.ts'
 import { ParseWorker } from './worker-client.ts'
 
 /** Up to this size a file is read on the main thread: starting a worker takes longer than reading it. */
 const INLINE_BYTES = 128 * 1024
+
+/** Up to this size YAML that is not plain is read on the main thread; 16 KiB take the library 10 to 20 ms. */
+const INLINE_YAML_BYTES = 16 * 1024
 
 /** Where bytes come from that cannot be read twice: standard input, a pipe. */
 export type ByteStream = AsyncIterable<Uint8Array | string>
@@ -31,8 +34,7 @@ export class FileReader {
    */
   async *read(path: string, known: KnownDigests): AsyncGenerator<ReadUnit[]> {
     const content = await this.#readSmall(path)
-    if (content === undefined) yield* this.#inWorker(path, undefined, known)
-    else yield* inSlices(readDocuments([content], known, this.#limits))
+    yield* content === undefined ? this.#inWorker(path, undefined, known) : this.#inline(path, [content], known)
   }
 
   /**
@@ -43,8 +45,7 @@ export class FileReader {
    */
   async *readStream(path: string, stream: ByteStream): AsyncGenerator<ReadUnit[]> {
     const { chunks, length } = await this.#collect(path, stream)
-    if (length > INLINE_BYTES) yield* this.#inWorker(path, chunks, new Set())
-    else yield* inSlices(readDocuments(chunks, new Set(), this.#limits))
+    yield* length > INLINE_BYTES ? this.#inWorker(path, chunks, new Set()) : this.#inline(path, chunks, new Set())
   }
 
   /** Reads a pipe or another file that has no size and can be read once. */
@@ -75,6 +76,13 @@ export class FileReader {
     } finally {
       await file.close()
     }
+  }
+
+  async *#inline(path: string, chunks: readonly Uint8Array[], known: KnownDigests): AsyncGenerator<ReadUnit[]> {
+    const limits = { ...this.#limits, handOverBytes: INLINE_YAML_BYTES }
+    const units = await collect(readDocuments(chunks, known, limits))
+    if (units === undefined) yield* this.#inWorker(path, chunks, known)
+    else yield units
   }
 
   async *#inWorker(
@@ -112,16 +120,22 @@ export class FileReader {
   }
 }
 
-/** Works through an iterable in slices of time; each slice's results come together. */
-async function* inSlices<T>(entries: Iterable<T>): AsyncGenerator<T[]> {
+/**
+ * Works through the units of a small file in slices of time.
+ *
+ * @returns undefined when one of them is too much work for this thread.
+ */
+async function collect(units: Iterable<ReadUnit>): Promise<ReadUnit[] | undefined> {
   const pace = new Pace()
-  let slice: T[] = []
-  for (const entry of entries) {
-    slice.push(entry)
-    if (!pace.due) continue
-    yield slice
-    slice = []
-    await pace.pause()
+  const collected: ReadUnit[] = []
+  try {
+    for (const unit of units) {
+      collected.push(unit)
+      if (pace.due) await pace.pause()
+    }
+  } catch (error) {
+    if (error instanceof TooMuchWork) return undefined
+    throw error
   }
-  if (slice.length > 0) yield slice
+  return collected
 }

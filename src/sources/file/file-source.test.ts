@@ -530,6 +530,13 @@ describe('a large file, read in a worker', () => {
     expect(store.take()).toEqual(['set Service default/s1500', 'delete Service default/s0'])
   })
 
+  test('so is a smaller one that takes the YAML library long', async () => {
+    await file('a.yaml', service('a'), `apiVersion: v1\nkind: Secret\ndata: {x: [${'1, '.repeat(10_000)}]}\n`)
+    const { store, source } = await started()
+    expect(store.services).toEqual(['default/a 1'])
+    expect(told(source)).toEqual([expect.stringMatching(/^warning a\.yaml:9 v1 Secret: 1 object skipped/)])
+  })
+
   test('problems have their lines', async () => {
     await file('a.yaml', many, 'kind: [\n', service('z').replace('80', '0'))
     const { store, source } = await started()

@@ -5,7 +5,7 @@ import type { Source } from '../source.ts'
 import { Claims } from './claims.ts'
 import { commit, countLost } from './commit.ts'
 import { type ByteStream, FileReader } from './file-reader.ts'
-import { FileContents, FileState } from './file-state.ts'
+import { EarlierContents, FileContents, FileState } from './file-state.ts'
 import { type InputFile, type Listing, listInputs, STDIN } from './inputs.ts'
 import { Pace } from './pace.ts'
 import { currentProblems, ProblemTeller } from './problems.ts'
@@ -197,12 +197,12 @@ export class FileSource implements Source {
 
   async #contents(file: InputFile, state: FileState): Promise<FileContents> {
     const next = new FileContents()
-    const known = state.contents.byDigest()
-    for await (const units of this.#units(file, known)) {
+    const earlier = new EarlierContents(state.contents)
+    for await (const units of this.#units(file, earlier.units)) {
       if (this.#closed) break
-      next.add(units, known)
+      next.add(units, earlier)
     }
-    await next.keepFrom(state.contents)
+    await next.keepFrom(earlier)
     return next
   }
 

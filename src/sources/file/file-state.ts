@@ -36,13 +36,14 @@ export class FileContents {
   kept = 0
   readonly #failed = new Set<string>()
 
-  /** Takes what was read next; of units that were known, the content is in `known`. */
-  add(units: readonly ReadUnit[], known: ReadonlyMap<string, StoredUnit>): void {
+  /** Objects whose text was the same in the earlier reading are taken from there. */
+  add(units: readonly ReadUnit[], earlier: EarlierContents): void {
     for (const { digest, line, content } of units) {
-      const unit = content === undefined ? known.get(digest) : { content, ids: idsOf(content) }
+      const known = earlier.units.get(digest)
+      const unit = known?.line === line && content === undefined ? known : storedUnit(digest, line, content, known)
       if (unit === undefined) continue
-      this.units.push({ digest, line, content: unit.content, ids: unit.ids })
-      unit.content.objects.forEach((object, i) => this.#hold(unit.ids[i], object, line))
+      this.units.push(unit)
+      unit.content.objects.forEach((object, i) => this.#hold(unit.ids[i], object, line, earlier))
       for (const id of unit.content.failed) this.#failed.add(id)
     }
   }
@@ -50,7 +51,7 @@ export class FileContents {
   /**
    * Nothing is lost: what an earlier reading had and this one has not is kept when it may be among what could not be read.
    */
-  async keepFrom(earlier: FileContents): Promise<void> {
+  async keepFrom(earlier: EarlierContents): Promise<void> {
     if (this.#failed.size === 0) return
     const isKept = (id: ObjectId): boolean => this.#failed.has('') || this.#failed.has(id)
     const pace = new Pace()
@@ -62,18 +63,34 @@ export class FileContents {
     }
   }
 
-  byDigest(): Map<string, StoredUnit> {
-    const units = new Map<string, StoredUnit>()
-    for (const unit of this.units) units.set(unit.digest, unit)
-    return units
-  }
-
-  #hold(id: ObjectId | undefined, object: ClusterObject, line: number): void {
+  #hold(id: ObjectId | undefined, object: ClusterObject, line: number, earlier: EarlierContents): void {
     if (id === undefined) return
-    const earlier = this.held.get(id)
-    if (earlier !== undefined) this.duplicates.push({ id, earlier: earlier.line, later: line })
-    this.held.set(id, { object, line })
+    const other = this.held.get(id)
+    if (other !== undefined) this.duplicates.push({ id, earlier: other.line, later: line })
+    const old = earlier.held.get(id)
+    this.held.set(id, old?.object === object && old.line === line ? old : { object, line })
   }
+}
+
+/** What the reading before this one found. */
+export class EarlierContents {
+  readonly units = new Map<string, StoredUnit>()
+  readonly held: ReadonlyMap<ObjectId, Held>
+
+  constructor({ units, held }: FileContents) {
+    for (const unit of units) this.units.set(unit.digest, unit)
+    this.held = held
+  }
+}
+
+function storedUnit(
+  digest: string,
+  line: number,
+  content: UnitContent | undefined,
+  known: StoredUnit | undefined,
+): StoredUnit | undefined {
+  if (content !== undefined) return { digest, line, content, ids: content.objects.map(objectId) }
+  return known === undefined ? undefined : { ...known, line }
 }
 
 /** A file, and what it holds. */
@@ -129,8 +146,4 @@ export class FileState {
 
 export function fileProblem(severity: Problem['severity'], message: string, origin: string): Problem {
   return { severity, object: '', field: '', message, origin }
-}
-
-function idsOf(content: UnitContent): ObjectId[] {
-  return content.objects.map(objectId)
 }

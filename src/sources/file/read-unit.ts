@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Problem } from '../../model/object.ts'
 import { isKpngState, parseKpngItem, parseKpngState } from '../../model/parse/kpng.ts'
 import { emptyResult, type ParseResult, parseKind, parseObject } from '../../model/parse/object.ts'
-import { mebibytes, type ReadLimits, type Unit, type UnitContent } from './unit.ts'
+import { mebibytes, type ReadLimits, TooMuchWork, type Unit, type UnitContent } from './unit.ts'
 import { parseYaml, SyntaxProblem } from './yaml.ts'
 import { parsePlainYaml } from './yaml-plain.ts'
 
@@ -10,7 +10,7 @@ import { parsePlainYaml } from './yaml-plain.ts'
  * Reads a unit. What is wrong is in the content's problems.
  *
  * @param mayNeedOthers an alias whose anchor is not in the unit is thrown, since the rest of its document may have it
- * @throws SyntaxProblem only for such an alias.
+ * @throws SyntaxProblem only for such an alias; TooMuchWork.
  */
 export function readUnit(unit: Unit, limits: ReadLimits, mayNeedOthers: boolean): UnitContent {
   if (unit.bytes.length > limits.unitBytes) {
@@ -21,6 +21,7 @@ export function readUnit(unit: Unit, limits: ReadLimits, mayNeedOthers: boolean)
   try {
     return contentOf(parseUnit(unit, textOf(unit), limits))
   } catch (error) {
+    if (error instanceof TooMuchWork) throw error
     if (!(error instanceof SyntaxProblem)) return failedContent(`cannot be read: ${String(error)}`)
     if (error.unknownAlias && mayNeedOthers) throw error
     return failedContent(`syntax error: ${error.message}`, error.line, error.column)
@@ -65,6 +66,7 @@ function parseJson(text: string, limits: ReadLimits): unknown {
 function parseLimited(text: string, limits: ReadLimits): unknown {
   const value = parsePlainYaml(text)
   if (value !== undefined) return value
+  if (text.length > limits.handOverBytes) throw new TooMuchWork()
   if (text.length > limits.wholeYamlBytes) {
     const accepted = `at most ${mebibytes(limits.wholeYamlBytes)}, or a List in block style, JSON, or several documents`
     throw new SyntaxProblem(`a YAML document of ${mebibytes(text.length)} in one piece; accepted: ${accepted}`)

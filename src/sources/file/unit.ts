@@ -59,6 +59,13 @@ export interface ReadLimits {
   readonly unitBytes: number
   /** A YAML document that cannot be split into items is read at once, which takes some 40 times its size. */
   readonly wholeYamlBytes: number
+  /** Such a document of more than this is not read here: {@link TooMuchWork} is thrown, and a worker is to read it. */
+  readonly handOverBytes: number
+}
+
+/** A document would block this thread for too long. */
+export class TooMuchWork extends Error {
+  override readonly name = 'TooMuchWork'
 }
 
 const MIB = 1024 * 1024
@@ -68,6 +75,7 @@ export const DEFAULT_LIMITS: ReadLimits = {
   documentBytes: 128 * MIB,
   unitBytes: 32 * MIB,
   wholeYamlBytes: 4 * MIB,
+  handOverBytes: Number.POSITIVE_INFINITY,
 }
 
 /** `1.5 MiB`. */

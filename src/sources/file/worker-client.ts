@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { readError, SourceError } from '../error.ts'
 import { Hydrator } from './hydrate.ts'
+import { Pace } from './pace.ts'
 import type { ReadReply, ReadRequest } from './parse-worker.ts'
 import type { ReadUnit } from './unit.ts'
 
@@ -41,9 +42,12 @@ export class ParseWorker {
    */
   async *read(request: ReadRequest): AsyncGenerator<ReadUnit[]> {
     this.#worker.postMessage(request)
+    const pace = new Pace()
     let isAnswered = false
     try {
       while (!isAnswered) {
+        // Many answers may be waiting; taken in one go they would block the main thread.
+        if (pace.due) await pace.pause()
         const reply = await this.#next(request.path)
         if (reply instanceof Error) throw memoryError(request.path, reply)
         isAnswered = reply.type !== 'units'

@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument, Schema } from 'yaml'
+import { type Document, isScalar, LineCounter, parseDocument, Schema, visit } from 'yaml'
 import { SCALARS } from './yaml-scalars.ts'
 
 /** Aliases that are followed in one document; more is taken for a bomb that grows in memory. */
@@ -46,10 +46,12 @@ export function parseYaml(text: string): unknown {
       schema: SCHEMA,
       version: '1.1',
       prettyErrors: false,
+      // The library compares each key with all others of its mapping; see below.
+      uniqueKeys: false,
       lineCounter: lines,
       logLevel: 'silent',
     })
-    const [error] = document.errors
+    const error = document.errors[0] ?? duplicateKey(document)
     if (error === undefined) return document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown
     const { line, col } = lines.linePos(error.pos[0])
     throw new SyntaxProblem(firstLine(error.message), line - 1, col)
@@ -57,6 +59,26 @@ export function parseYaml(text: string): unknown {
     if (error instanceof SyntaxProblem) throw error
     throw aliasProblem(firstLine(error instanceof Error ? error.message : String(error)), text)
   }
+}
+
+/** The first key that its mapping has twice, as an error of the library's shape. */
+function duplicateKey(document: Document.Parsed): { message: string; pos: readonly [number] } | undefined {
+  let found: { message: string; pos: readonly [number] } | undefined
+  visit(document, {
+    Map: (_, map) => {
+      const keys = new Set<unknown>()
+      for (const { key } of map.items) {
+        if (!isScalar(key) || typeof key.value === 'symbol') continue
+        if (keys.has(key.value)) {
+          found = { message: 'Map keys must be unique', pos: [key.range?.[0] ?? 0] }
+          return visit.BREAK
+        }
+        keys.add(key.value)
+      }
+      return undefined
+    },
+  })
+  return found
 }
 
 /** The library resolves aliases late, and then no longer says where they stand. */
