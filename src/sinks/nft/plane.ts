@@ -180,11 +180,12 @@ export class NftPlane implements DataPlane {
     const report = (problem: PlaneProblem) => plane.refused.push(problem)
     let read = present ?? (await this.#readBack(plane))
     for (let attempt = 1; ; attempt++) {
+      // What somebody else does from here on makes it true again.
+      plane.needsSync = false
       try {
-        const changed = await syncTable(this.#connection, this.#commit, plane.state, read, report)
-        plane.needsSync = false
-        return changed
+        return await syncTable(this.#connection, this.#commit, plane.state, read, report)
       } catch (error) {
+        plane.needsSync = true
         const isStale = error instanceof NftablesError && error.code === 'NFT_STALE'
         if (!isStale || attempt >= STALE_ATTEMPTS) throw error
         read = await this.#readBack(plane)
