@@ -9,7 +9,10 @@ import type { Protocol, Service, ServiceKey } from './service.ts'
 export interface LocalService {
   readonly key: ServiceKey
   readonly service: Service
-  /** Endpoints that this node may use, whole and deduplicated; empty when there are none. */
+  /**
+   * Endpoints that this node may use for some traffic, deduplicated; empty when there are none. Those in neither scope are
+   * there to tell "none on this node" from "none at all".
+   */
   readonly endpoints: readonly LocalEndpoint[]
 }
 
@@ -26,6 +29,8 @@ export interface LocalEndpoint {
   readonly ports: readonly EndpointPort[]
   /** localv1.Endpoint.Scopes: for which kind of traffic the endpoint may be chosen. */
   readonly scopes: EndpointScopes
+  /** Additive to localv1: it may be chosen for traffic that may go to any node, whatever the Service's policies are. */
+  readonly inCluster: boolean
 }
 
 /** localv1.EndpointScopes. */

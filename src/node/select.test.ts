@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { endpoint, slice } from '../../test/fixtures/services.ts'
+import { endpoint, service, slice } from '../../test/fixtures/services.ts'
 import type { EndpointSlice } from '../model/endpoint-slice.ts'
 import { selectEndpoints } from './select.ts'
 
 function summary(...slices: EndpointSlice[]): string[] {
-  return selectEndpoints(slices, 'node-1').map(({ address, ports, local, unplaced }) => {
-    const where = local ? ' here' : unplaced ? ' somewhere' : ''
-    return `${address}:${ports.map(({ port }) => port).join(',')}${where}`
-  })
+  return selectEndpoints(service('web'), slices, { name: 'node-1', zone: '' }).map(
+    ({ address, ports, local, unplaced }) => {
+      const where = local ? ' here' : unplaced ? ' somewhere' : ''
+      return `${address}:${ports.map(({ port }) => port).join(',')}${where}`
+    },
+  )
 }
 
 const PORT = { name: 'http', protocol: 'TCP', port: 8080 } as const
@@ -54,8 +56,8 @@ describe('selectEndpoints', () => {
 
   it('takes a ready copy where another one is not', () => {
     const a = slice('a', 'web', { endpoints: [endpoint('10.1.0.1', { ...here, ready: false })] })
-    const b = slice('b', 'web', { endpoints: [endpoint('10.1.0.1', there)] })
-    expect(summary(a, b)).toEqual(['10.1.0.1:8080'])
+    const b = slice('b', 'web', { endpoints: [endpoint('10.1.0.1', here)] })
+    expect(summary(a, b)).toEqual(['10.1.0.1:8080 here'])
   })
 
   it('keeps the ports that different slices give an address', () => {

@@ -1,54 +1,112 @@
 import type { Endpoint, EndpointPort, EndpointSlice } from '../model/endpoint-slice.ts'
-import { type EndpointScopes, type LocalEndpoint, portKey } from '../model/local.ts'
+import { type LocalEndpoint, portKey } from '../model/local.ts'
+import type { Service } from '../model/service.ts'
+import { type Categories, categorize, isHere, type NodePlace } from './categorize.ts'
 
-const BOTH_SCOPES: EndpointScopes = { internal: true, external: true }
-
-/**
- * The endpoints that a node may use for a Service: the ready ones of all its slices (promises 11, 12, 33), each address and
- * port once (promise 13), and the copy on this node where two slices disagree (promise 14).
- */
-export function selectEndpoints(slices: Iterable<EndpointSlice>, nodeName: string): LocalEndpoint[] {
-  const ordered = [...slices].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-  if (ordered.length === 1 && ordered[0] !== undefined && hasDistinctAddresses(ordered[0])) {
-    const [slice] = ordered
-    return slice.endpoints.filter((e) => e.ready).map((e) => localEndpoint(e, slice.ports, nodeName))
-  }
-  return merge(ordered, nodeName)
+/** An endpoint with one of its ports. */
+interface Candidate {
+  readonly endpoint: Endpoint
+  readonly port: EndpointPort
 }
 
-function merge(slices: readonly EndpointSlice[], nodeName: string): LocalEndpoint[] {
-  const chosen = new Map<string, { endpoint: Endpoint; port: EndpointPort }>()
+/**
+ * The endpoints that a node may use for a Service, of all its slices (promise 12), each address and port once (promise 13),
+ * with the kinds of traffic that they may be chosen for. Which are eligible is decided for each port and family apart.
+ */
+export function selectEndpoints(service: Service, slices: Iterable<EndpointSlice>, place: NodePlace): LocalEndpoint[] {
+  const ordered = [...slices].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  const selected: LocalEndpoint[] = []
+  for (const family of [4, 6] as const) {
+    const ofFamily = ordered.filter((slice) => slice.family === family)
+    const [only] = ofFamily
+    if (ofFamily.length === 1 && only !== undefined && hasDistinctAddresses(only)) {
+      selectWhole(service, only, place, selected)
+    } else selectMerged(service, ofFamily, place, selected)
+  }
+  return selected
+}
+
+/** One slice with distinct addresses: all its ports have the same endpoints. */
+function selectWhole(service: Service, slice: EndpointSlice, place: NodePlace, selected: LocalEndpoint[]): void {
+  if (slice.ports.length === 0) return
+  const categories = categorize(slice.endpoints, place)
+  for (const endpoint of slice.endpoints) {
+    const local = localEndpoint(service, endpoint, slice.ports, categories, place)
+    if (local !== undefined) selected.push(local)
+  }
+}
+
+function selectMerged(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  place: NodePlace,
+  selected: LocalEndpoint[],
+): void {
+  for (const candidates of byPort(slices, place).values()) {
+    const categories = categorize(
+      candidates.map(({ endpoint }) => endpoint),
+      place,
+    )
+    for (const { endpoint, port } of candidates) {
+      const local = localEndpoint(service, endpoint, [port], categories, place)
+      if (local !== undefined) selected.push(local)
+    }
+  }
+}
+
+/** The candidates of each ServicePort, an address and port number once. */
+function byPort(slices: readonly EndpointSlice[], place: NodePlace): Map<string, Candidate[]> {
+  const chosen = new Map<string, Candidate>()
   for (const slice of slices) {
     for (const endpoint of slice.endpoints) {
-      if (!endpoint.ready) continue
       for (const port of slice.ports) {
         const key = `${endpoint.address} ${port.port} ${portKey(port.name, port.protocol)}`
         const known = chosen.get(key)
-        if (known === undefined || (known.endpoint.nodeName !== nodeName && endpoint.nodeName === nodeName)) {
+        if (known === undefined || rank(endpoint, place) > rank(known.endpoint, place)) {
           chosen.set(key, { endpoint, port })
         }
       }
     }
   }
-  const byEndpoint = new Map<Endpoint, EndpointPort[]>()
-  for (const { endpoint, port } of chosen.values()) {
-    const ports = byEndpoint.get(endpoint)
-    if (ports === undefined) byEndpoint.set(endpoint, [port])
-    else ports.push(port)
+  const ports = new Map<string, Candidate[]>()
+  for (const candidate of chosen.values()) {
+    const key = portKey(candidate.port.name, candidate.port.protocol)
+    const candidates = ports.get(key)
+    if (candidates === undefined) ports.set(key, [candidate])
+    else candidates.push(candidate)
   }
-  return [...byEndpoint].map(([endpoint, ports]) => localEndpoint(endpoint, ports, nodeName))
+  return ports
+}
+
+/** Promise 14: of two copies the one on this node counts, then the ready one, then the serving one. */
+function rank(endpoint: Endpoint, place: NodePlace): number {
+  return (isHere(endpoint, place) ? 4 : 0) + (endpoint.ready ? 2 : 0) + (endpoint.serving ? 1 : 0)
 }
 
 function hasDistinctAddresses(slice: EndpointSlice): boolean {
   return new Set(slice.endpoints.map((endpoint) => endpoint.address)).size === slice.endpoints.length
 }
 
-function localEndpoint(endpoint: Endpoint, ports: readonly EndpointPort[], nodeName: string): LocalEndpoint {
+/** Undefined when no traffic may go there. */
+function localEndpoint(
+  service: Service,
+  endpoint: Endpoint,
+  ports: readonly EndpointPort[],
+  { cluster, local }: Categories,
+  place: NodePlace,
+): LocalEndpoint | undefined {
+  const inCluster = cluster.has(endpoint)
+  const inLocal = local.has(endpoint)
+  if (!inCluster && !inLocal) return undefined
+  // The two policies are independent of each other (promise 45).
+  const internal = service.internalTrafficPolicy === 'Local' ? inLocal : inCluster
+  const external = service.externalTrafficPolicy === 'Local' ? inLocal : inCluster
   return {
     address: endpoint.address,
-    local: endpoint.nodeName !== '' && endpoint.nodeName === nodeName,
+    local: isHere(endpoint, place),
     unplaced: endpoint.nodeName === '',
     ports,
-    scopes: BOTH_SCOPES,
+    scopes: { internal, external },
+    inCluster,
   }
 }

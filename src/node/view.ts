@@ -1,8 +1,9 @@
 import type { LocalService } from '../model/local.ts'
-import type { Node } from '../model/node.ts'
+import { type Node, ZONE_LABEL } from '../model/node.ts'
 import type { Service, ServiceKey } from '../model/service.ts'
 import type { StoreReader } from '../store/reader.ts'
 import type { Store } from '../store/store.ts'
+import type { NodePlace } from './categorize.ts'
 import { selectEndpoints } from './select.ts'
 
 /** A Service with this label belongs to another proxy (promise 3). */
@@ -28,10 +29,12 @@ export class NodeView {
   readonly #store: Store
   readonly #reader: StoreReader
   readonly #nodeName: string
+  #place: NodePlace
 
   constructor(store: Store, nodeName: string) {
     this.#store = store
     this.#nodeName = nodeName
+    this.#place = { name: nodeName, zone: store.node(nodeName)?.labels[ZONE_LABEL] ?? '' }
     this.#reader = store.reader()
   }
 
@@ -40,14 +43,25 @@ export class NodeView {
     const changes = await this.#reader.next()
     if (changes === undefined) return undefined
     const node = changes.nodes.has(this.#nodeName) ? (this.#store.node(this.#nodeName) ?? null) : undefined
-    return { revision: changes.revision, services: changes.services, node }
+    const hasMoved = node !== undefined && this.#move(node)
+    // Another zone may mean other endpoints for every Service (promise 38).
+    const services = hasMoved ? new Set([...this.#store.serviceKeys(), ...changes.services]) : changes.services
+    return { revision: changes.revision, services, node }
   }
 
   /** What this node must do for a Service; undefined when there is nothing. */
   local(key: ServiceKey): LocalService | undefined {
     const service = this.#store.service(key)
     if (service === undefined || !isProxied(service)) return undefined
-    return { key, service, endpoints: selectEndpoints(this.#store.endpointSlices(key), this.#nodeName) }
+    return { key, service, endpoints: selectEndpoints(service, this.#store.endpointSlices(key), this.#place) }
+  }
+
+  /** @returns true when the node is in another zone than before. */
+  #move(node: Node | null): boolean {
+    const zone = node?.labels[ZONE_LABEL] ?? ''
+    if (zone === this.#place.zone) return false
+    this.#place = { name: this.#nodeName, zone }
+    return true
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { FAMILIES, type Family, familyOf, type IpAddress } from '../model/ip.ts'
-import { type LocalService, portKey } from '../model/local.ts'
+import { type LocalEndpoint, type LocalService, portKey } from '../model/local.ts'
 import type { ServicePort } from '../model/service.ts'
-import type { DestinationClass, Pool, PoolEndpoint, VirtualServer } from './virtual-server.ts'
+import type { DestinationClass, PoolEndpoint, VirtualServer } from './virtual-server.ts'
 
 /** The virtual servers of a local Service: one for each address and port, and one for each node port and family. */
 export function virtualServers(local: LocalService): VirtualServer[] {
@@ -19,16 +19,15 @@ function familyServers(local: LocalService, family: Family): VirtualServer[] {
     // A cluster IP that is given as external IP, too, stays a cluster IP.
     .filter((address) => !clusterIPs.includes(address))
   return service.ports.flatMap((port) => {
-    const pool = buildPool(local, port, family)
+    const pools = portPools(local, port, family)
     const server = (kind: DestinationClass, address: IpAddress | undefined): VirtualServer => ({
       family,
       class: kind,
       address,
       protocol: port.protocol,
       port: kind === 'node-port' ? port.nodePort : port.port,
-      pool,
+      ...(kind === 'cluster' ? pools.internal : pools.external),
       masquerade: kind === 'cluster' ? 'off-cluster' : 'always',
-      whenEmpty: 'reject',
       service: local.key,
       portName: port.name,
       creationTimestamp: service.creationTimestamp,
@@ -42,12 +41,39 @@ function familyServers(local: LocalService, family: Family): VirtualServer[] {
   })
 }
 
-function buildPool(local: LocalService, port: ServicePort, family: Family): Pool {
+/** A pool, and what happens while it is empty. */
+type Choice = Pick<VirtualServer, 'pool' | 'whenEmpty'>
+
+/** The pools of a ServicePort: for the cluster IP, and for its other destinations. */
+function portPools(local: LocalService, port: ServicePort, family: Family): { internal: Choice; external: Choice } {
+  const key = `${local.key}:${port.name}/${port.protocol}/${family}`
+  const everywhere: Choice = {
+    pool: { key, endpoints: poolEndpoints(local, port, family, (endpoint) => endpoint.inCluster) },
+    whenEmpty: 'reject',
+  }
+  if (local.service.internalTrafficPolicy !== 'Local') return { internal: everywhere, external: everywhere }
+  const internal: Choice = {
+    pool: {
+      key: `${key}/local`,
+      endpoints: poolEndpoints(local, port, family, (endpoint) => endpoint.scopes.internal),
+    },
+    // Endpoints elsewhere, but none here: the client is to time out and not to be told that there is none (promise 48).
+    whenEmpty: everywhere.pool.endpoints.length > 0 ? 'drop' : 'reject',
+  }
+  return { internal, external: everywhere }
+}
+
+function poolEndpoints(
+  local: LocalService,
+  port: ServicePort,
+  family: Family,
+  isEligible: (endpoint: LocalEndpoint) => boolean,
+): PoolEndpoint[] {
   const wanted = portKey(port.name, port.protocol)
   const endpoints: PoolEndpoint[] = []
   const seen = new Set<string>()
   for (const endpoint of local.endpoints) {
-    if (familyOf(endpoint.address) !== family) continue
+    if (familyOf(endpoint.address) !== family || !isEligible(endpoint)) continue
     for (const { name, protocol, port: number } of endpoint.ports) {
       if (portKey(name, protocol) !== wanted) continue
       const key = `${endpoint.address} ${number}`
@@ -56,5 +82,5 @@ function buildPool(local: LocalService, port: ServicePort, family: Family): Pool
       endpoints.push({ address: endpoint.address, port: number, mayBeHere: endpoint.local || endpoint.unplaced })
     }
   }
-  return { key: `${local.key}:${port.name}/${port.protocol}/${family}`, endpoints }
+  return endpoints
 }
