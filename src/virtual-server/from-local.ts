@@ -1,7 +1,7 @@
 import { FAMILIES, type Family, familyOf, type IpAddress } from '../model/ip.ts'
-import { type LocalEndpoint, type LocalService, portKey } from '../model/local.ts'
+import { type EndpointScopes, type LocalEndpoint, type LocalService, portKey } from '../model/local.ts'
 import type { ServicePort } from '../model/service.ts'
-import type { DestinationClass, PoolEndpoint, VirtualServer } from './virtual-server.ts'
+import type { DestinationClass, Pool, PoolEndpoint, VirtualServer } from './virtual-server.ts'
 
 /** The virtual servers of a local Service: one for each address and port, and one for each node port and family. */
 export function virtualServers(local: LocalService): VirtualServer[] {
@@ -27,7 +27,6 @@ function familyServers(local: LocalService, family: Family): VirtualServer[] {
       protocol: port.protocol,
       port: kind === 'node-port' ? port.nodePort : port.port,
       ...(kind === 'cluster' ? pools.internal : pools.external),
-      masquerade: kind === 'cluster' ? 'off-cluster' : 'always',
       service: local.key,
       portName: port.name,
       creationTimestamp: service.creationTimestamp,
@@ -41,26 +40,32 @@ function familyServers(local: LocalService, family: Family): VirtualServer[] {
   })
 }
 
-/** A pool, and what happens while it is empty. */
-type Choice = Pick<VirtualServer, 'pool' | 'whenEmpty'>
+/** What a kind of destination does with its connections. */
+type Choice = Pick<VirtualServer, 'pool' | 'shortCircuit' | 'whenEmpty' | 'masquerade'>
 
-/** The pools of a ServicePort: for the cluster IP, and for its other destinations. */
+/** How a ServicePort's cluster IP is served, and how its other destinations are; the policies are independent (promise 45). */
 function portPools(local: LocalService, port: ServicePort, family: Family): { internal: Choice; external: Choice } {
+  const { internalTrafficPolicy, externalTrafficPolicy } = local.service
   const key = `${local.key}:${port.name}/${port.protocol}/${family}`
-  const everywhere: Choice = {
-    pool: { key, endpoints: poolEndpoints(local, port, family, (endpoint) => endpoint.inCluster) },
-    whenEmpty: 'reject',
+  const pool = (name: string, isEligible: (endpoint: LocalEndpoint) => boolean): Pool => ({
+    key: name,
+    endpoints: poolEndpoints(local, port, family, isEligible),
+  })
+  const everywhere = pool(key, (endpoint) => endpoint.inCluster)
+  const here = (scope: keyof EndpointScopes) => pool(`${key}/local`, (endpoint) => endpoint.scopes[scope])
+  // Endpoints elsewhere, but none here: the client is to time out and not to be told that there is none (promise 48).
+  const whenNoneHere = everywhere.endpoints.length > 0 ? 'drop' : 'reject'
+  const unbound = { pool: everywhere, shortCircuit: undefined, whenEmpty: 'reject' } as const
+  return {
+    internal:
+      internalTrafficPolicy === 'Local'
+        ? { pool: here('internal'), shortCircuit: undefined, whenEmpty: whenNoneHere, masquerade: 'off-cluster' }
+        : { ...unbound, masquerade: 'off-cluster' },
+    external:
+      externalTrafficPolicy === 'Local' && everywhere.endpoints.length > 0
+        ? { pool: here('external'), shortCircuit: everywhere, whenEmpty: whenNoneHere, masquerade: 'from-node' }
+        : { ...unbound, masquerade: 'always' },
   }
-  if (local.service.internalTrafficPolicy !== 'Local') return { internal: everywhere, external: everywhere }
-  const internal: Choice = {
-    pool: {
-      key: `${key}/local`,
-      endpoints: poolEndpoints(local, port, family, (endpoint) => endpoint.scopes.internal),
-    },
-    // Endpoints elsewhere, but none here: the client is to time out and not to be told that there is none (promise 48).
-    whenEmpty: everywhere.pool.endpoints.length > 0 ? 'drop' : 'reject',
-  }
-  return { internal, external: everywhere }
 }
 
 function poolEndpoints(

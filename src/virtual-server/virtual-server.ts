@@ -24,8 +24,11 @@ export interface Pool {
  */
 export type DestinationClass = 'cluster' | 'external' | 'node-port'
 
-/** Who gets the node's address as source: only clients that are no pods, or everybody (promises 61 and 63). */
-export type MasqueradeClass = 'off-cluster' | 'always'
+/**
+ * Who gets the node's address as source: only clients that are no pods, everybody, or only the node itself (promises 61, 63
+ * and 64).
+ */
+export type MasqueradeClass = 'off-cluster' | 'always' | 'from-node'
 
 /**
  * LVS's word for one destination that is load-balanced. This is what every data plane renders: none of them reasons about
@@ -40,6 +43,11 @@ export interface VirtualServer {
   /** Service port, or the node port. 1 to 65535. */
   readonly port: number
   readonly pool: Pool
+  /**
+   * The pool for clients on this node, pods and the node itself, where `pool` has this node's endpoints only (promise 42);
+   * absent when they use `pool` like everybody else.
+   */
+  readonly shortCircuit: Pool | undefined
   readonly masquerade: MasqueradeClass
   /** What happens while the pool is empty. */
   readonly whenEmpty: 'reject' | 'drop'

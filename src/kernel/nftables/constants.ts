@@ -96,6 +96,9 @@ export const NFTA_PAYLOAD = { DREG: 1, BASE: 2, OFFSET: 3, LEN: 4 } as const
 export const NFTA_META = { DREG: 1, KEY: 2, SREG: 3 } as const
 export const NFTA_CT = { DREG: 1, KEY: 2, DIRECTION: 3 } as const
 export const NFTA_NG = { DREG: 1, MODULUS: 2, TYPE: 3, OFFSET: 4 } as const
+/** NFT_FIB_RESULT_ADDRTYPE and NFTA_FIB_F_SADDR. */
+export const NFT_FIB = { RESULT_ADDRTYPE: 3, F_SADDR: 1 } as const
+export const NFTA_FIB = { DREG: 1, RESULT: 2, FLAGS: 3 } as const
 export const NFTA_NAT = {
   TYPE: 1,
   FAMILY: 2,

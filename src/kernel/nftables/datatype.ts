@@ -1,5 +1,12 @@
 /** The nft datatypes that Sluice's sets are declared with. */
-export type DataTypeName = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'classid' | 'integer'
+export type DataTypeName =
+  | 'ipv4_addr'
+  | 'ipv6_addr'
+  | 'inet_proto'
+  | 'inet_service'
+  | 'classid'
+  | 'integer'
+  | 'fib_addrtype'
 
 export interface DataType {
   readonly name: DataTypeName
@@ -12,6 +19,9 @@ export interface DataType {
   /** The value as nft writes it. */
   readonly format: (value: Buffer) => string
 }
+
+/** The address is one of the host's own. */
+export const RTN_LOCAL = 2
 
 const PROTOCOLS: ReadonlyMap<number, string> = new Map([
   [1, 'icmp'],
@@ -33,7 +43,14 @@ export const DATA_TYPES: { readonly [name in DataTypeName]: DataType } = {
   },
   inet_service: { name: 'inet_service', id: 13, bytes: 2, order: 'network', format: (v) => String(v.readUInt16BE(0)) },
   classid: { name: 'classid', id: 23, bytes: 4, order: 'host', format: (v) => formatClassid(v.readUInt32LE(0)) },
+  fib_addrtype: { name: 'fib_addrtype', id: 42, bytes: 4, order: 'host', format: (v) => formatAddressType(v) },
   integer: { name: 'integer', id: 4, bytes: 4, order: 'host', format: (v) => String(v.readUInt32LE(0)) },
+}
+
+/** RTN_* of linux/rtnetlink.h. */
+function formatAddressType(value: Buffer): string {
+  const number = value.readUInt32LE(0)
+  return number === RTN_LOCAL ? 'local' : String(number)
 }
 
 /** `major:minor` in hex as nft prints skb priorities; `none` for 0 and `root` for all ones. */

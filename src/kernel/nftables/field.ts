@@ -1,9 +1,11 @@
 import type { MessageWriter } from '../netlink/writer.ts'
 import {
   NFT_CT_KEY,
+  NFT_FIB,
   NFT_META_L4PROTO,
   NFT_META_PRIORITY,
   NFTA_CT,
+  NFTA_FIB,
   NFTA_META,
   NFTA_NG,
   NFTA_PAYLOAD,
@@ -19,7 +21,7 @@ export interface Field {
   readonly text: string
   readonly type: DataType
   /** Name of the kernel's expression that loads it. */
-  readonly expression: 'payload' | 'meta' | 'ct' | 'numgen' | 'hash'
+  readonly expression: 'payload' | 'meta' | 'ct' | 'fib' | 'numgen'
   readonly encode: (writer: MessageWriter, register: number) => void
   /** enum expr_types of nft, and the numbers that follow it; undefined when nft cannot store it. */
   readonly typeof: { readonly kind: number; readonly values: readonly number[] } | undefined
@@ -76,6 +78,21 @@ function conntrack(text: string, type: DataType, key: number, direction?: 0 | 1)
   }
 }
 
+/** What the routing table takes the source address for. */
+function fibSourceType(): Field {
+  return {
+    text: 'fib saddr type',
+    type: DATA_TYPES.fib_addrtype,
+    expression: 'fib',
+    encode: (writer, register) => {
+      writer.u32be(NFTA_FIB.DREG, register)
+      writer.u32be(NFTA_FIB.RESULT, NFT_FIB.RESULT_ADDRTYPE)
+      writer.u32be(NFTA_FIB.FLAGS, NFT_FIB.F_SADDR)
+    },
+    typeof: undefined,
+  }
+}
+
 const { ipv4_addr, ipv6_addr, inet_proto, inet_service, classid, integer } = DATA_TYPES
 
 export const FIELDS = {
@@ -96,6 +113,7 @@ export const FIELDS = {
   'ct reply ip saddr': conntrack('ct reply ip saddr', ipv4_addr, NFT_CT_KEY.SRC_IP, 1),
   'ct reply ip6 saddr': conntrack('ct reply ip6 saddr', ipv6_addr, NFT_CT_KEY.SRC_IP6, 1),
   'ct reply proto-src': conntrack('ct reply proto-src', inet_service, NFT_CT_KEY.PROTO_SRC, 1),
+  'fib saddr type': fibSourceType(),
 } as const satisfies Record<string, Field>
 
 const NG_RANDOM = 1

@@ -104,6 +104,12 @@ export function encodeStatement(
       lookup(writer, { name: statement.map }, { into: first })
       setPriority(writer)
       return
+    case 'remap-priority':
+      load(writer, FIELDS['meta priority'], first)
+      mask(writer, statement.mask)
+      lookup(writer, { name: statement.map }, { into: first })
+      setPriority(writer)
+      return
     case 'dnat-map':
       loadKey(writer, statement.key)
       lookup(writer, { name: statement.map }, { into: first })

@@ -36,6 +36,8 @@ export function statementText(statement: Statement): string {
       return `meta priority set meta priority & ${formatClassid(statement.mask)}`
     case 'set-priority-map':
       return `meta priority set ${keyText(statement.key)} map @${statement.map}`
+    case 'remap-priority':
+      return `meta priority set meta priority & ${formatClassid(statement.mask)} map @${statement.map}`
     case 'dnat-map':
       return `dnat to ${keyText(statement.key)} map @${statement.map}`
     case 'update': {

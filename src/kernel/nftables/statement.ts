@@ -26,6 +26,8 @@ export type Statement =
   | { readonly do: 'set-priority-none' }
   | { readonly do: 'mask-priority'; readonly mask: number }
   | { readonly do: 'set-priority-map'; readonly key: readonly Field[]; readonly map: string }
+  /** `meta priority set meta priority & MASK map @MAP`. */
+  | { readonly do: 'remap-priority'; readonly mask: number; readonly map: string }
   /** `dnat to KEY map @MAP`, where the map's data is address . port. */
   | { readonly do: 'dnat-map'; readonly key: readonly Field[]; readonly map: string }
   /** `update @MAP { KEY timeout T : DATA }`. */

@@ -1,19 +1,31 @@
 import { describe, expect, it } from 'vitest'
-import { ClassTable, dispatchVerdict, postVerdict, type Treatment } from './classes.ts'
+import { ClassTable, type Treatment, verdictsOf } from './classes.ts'
 import { MAX_CLASS } from './layout.ts'
 
-const three: Treatment = { slots: 3, whenEmpty: 'reject', masquerade: 'always' }
-const empty: Treatment = { slots: 0, whenEmpty: 'reject', masquerade: 'always' }
+const three: Treatment = { slots: 3, whenEmpty: 'reject', masquerade: 'always', isShortCircuited: false }
+const empty: Treatment = { ...three, slots: 0 }
+const local: Treatment = { ...three, masquerade: 'from-node', isShortCircuited: true }
 
 describe('a treatment', () => {
-  it.each<[string, Treatment, string, string | undefined]>([
-    ['with endpoints', three, 'pick-3', 'masquerade-all'],
-    ['off the cluster', { ...three, masquerade: 'off-cluster' }, 'pick-3', 'masquerade-off-cluster'],
-    ['without endpoints', empty, 'no-endpoints', undefined],
-    ['without local endpoints', { ...empty, whenEmpty: 'drop' }, 'no-local-endpoints', undefined],
-  ])('%s', (_, treatment, dispatch, post) => {
-    expect(dispatchVerdict(treatment)).toEqual({ kind: 'goto', chain: dispatch })
-    expect(postVerdict(treatment)).toEqual(post && { kind: 'jump', chain: post })
+  it.each<[string, Treatment, string, string, string | undefined]>([
+    ['with endpoints', three, 'pick-3', 'pick-3', 'masquerade-all'],
+    ['off the cluster', { ...three, masquerade: 'off-cluster' }, 'pick-3', 'pick-3', 'masquerade-off-cluster'],
+    ['without endpoints', empty, 'no-endpoints', 'no-endpoints', undefined],
+    ['without local endpoints', { ...empty, whenEmpty: 'drop' }, 'no-local-endpoints', 'no-local-endpoints', undefined],
+    ['short-circuited', local, 'short-circuit', 'pick-3', 'masquerade-from-node'],
+    [
+      'short-circuited, none here',
+      { ...local, slots: 0, whenEmpty: 'drop' },
+      'short-circuit',
+      'no-local-endpoints',
+      'masquerade-from-node',
+    ],
+  ])('%s', (_, treatment, dispatch, pick, post) => {
+    expect(verdictsOf(treatment)).toEqual({
+      dispatch: { kind: 'goto', chain: dispatch },
+      pick: { kind: 'goto', chain: pick },
+      post: post && { kind: 'jump', chain: post },
+    })
   })
 })
 
@@ -28,11 +40,11 @@ describe('ClassTable', () => {
 
   it('takes over what is in the kernel, and gives other numbers to the rest', () => {
     const classes = new ClassTable()
-    classes.adopt(1, { dispatch: dispatchVerdict(empty), post: undefined })
-    classes.adopt(7, { dispatch: dispatchVerdict(three), post: postVerdict(three) })
+    classes.adopt(1, verdictsOf(empty))
+    classes.adopt(7, verdictsOf(three))
     // The same again, and the same number for something else, do not count.
-    classes.adopt(8, { dispatch: dispatchVerdict(three), post: postVerdict(three) })
-    classes.adopt(7, { dispatch: { kind: 'drop' }, post: undefined })
+    classes.adopt(8, verdictsOf(three))
+    classes.adopt(7, { ...verdictsOf(local), dispatch: { kind: 'drop' } })
     expect(classes.indexOf(three)).toEqual({ index: 7, isNew: false })
     expect(classes.indexOf(empty)).toEqual({ index: 1, isNew: false })
     expect(classes.indexOf({ ...three, slots: 4 })).toEqual({ index: 2, isNew: true })
@@ -47,7 +59,8 @@ describe('ClassTable', () => {
     ['a number that is too large', MAX_CLASS + 1, 'pick-3'],
   ])('does not take over %s', (_, index, chain) => {
     const classes = new ClassTable()
-    classes.adopt(index, { dispatch: { kind: 'goto', chain }, post: undefined })
+    const verdict = { kind: 'goto', chain } as const
+    classes.adopt(index, { dispatch: verdict, pick: verdict, post: undefined })
     expect([...classes.entries()]).toEqual([])
   })
 

@@ -11,25 +11,35 @@ export interface Treatment {
   /** Matters only while the pool is empty. */
   readonly whenEmpty: 'reject' | 'drop'
   readonly masquerade: MasqueradeClass
-}
-
-/** What becomes of a new connection of this class. */
-export function dispatchVerdict(treatment: Treatment): Verdict {
-  if (treatment.slots > 0) return { kind: 'goto', chain: pickChainName(treatment.slots) }
-  return { kind: 'goto', chain: treatment.whenEmpty === 'reject' ? 'no-endpoints' : 'no-local-endpoints' }
-}
-
-/** Whether a connection of this class is masqueraded; undefined when it never reaches postrouting. */
-export function postVerdict(treatment: Treatment): Verdict | undefined {
-  if (treatment.slots === 0) return undefined
-  const chain = treatment.masquerade === 'always' ? 'masquerade-all' : 'masquerade-off-cluster'
-  return { kind: 'jump', chain }
+  /** Clients on this node use another pool. */
+  readonly isShortCircuited: boolean
 }
 
 /** A class's verdicts, as they stand in the kernel. */
 export interface ClassVerdicts {
+  /** In `classes`: what becomes of a new connection. */
   readonly dispatch: Verdict
+  /** In `picks`: which endpoint it gets, once it is known which pool it uses. */
+  readonly pick: Verdict
+  /** In `post-classes`: whether it is masqueraded; undefined when it never gets there. */
   readonly post: Verdict | undefined
+}
+
+const MASQUERADE_CHAIN: { readonly [kind in MasqueradeClass]: string } = {
+  always: 'masquerade-all',
+  'off-cluster': 'masquerade-off-cluster',
+  'from-node': 'masquerade-from-node',
+}
+
+export function verdictsOf(treatment: Treatment): ClassVerdicts {
+  const { slots, whenEmpty, masquerade, isShortCircuited } = treatment
+  const emptyChain = whenEmpty === 'reject' ? 'no-endpoints' : 'no-local-endpoints'
+  const pick: Verdict = { kind: 'goto', chain: slots > 0 ? pickChainName(slots) : emptyChain }
+  return {
+    dispatch: isShortCircuited ? { kind: 'goto', chain: 'short-circuit' } : pick,
+    pick,
+    post: slots > 0 || isShortCircuited ? { kind: 'jump', chain: MASQUERADE_CHAIN[masquerade] } : undefined,
+  }
 }
 
 /**
@@ -46,7 +56,7 @@ export class ClassTable {
   /** Takes over a class that is in the kernel, if it is one that this version could have made. */
   adopt(index: number, verdicts: ClassVerdicts): void {
     const key = classKey(verdicts)
-    const isKnown = index > 0 && index <= MAX_CLASS && isDispatch(verdicts.dispatch) && isPost(verdicts.post)
+    const isKnown = index > 0 && index <= MAX_CLASS && areOurs(verdicts)
     if (!isKnown || this.#indexes.has(key) || this.#taken.has(index)) return
     this.#indexes.set(key, index)
     this.#taken.set(index, verdicts)
@@ -62,7 +72,7 @@ export class ClassTable {
   }
 
   #find(treatment: Treatment): { index: number; isNew: boolean } | undefined {
-    const verdicts = { dispatch: dispatchVerdict(treatment), post: postVerdict(treatment) }
+    const verdicts = verdictsOf(treatment)
     const key = classKey(verdicts)
     const known = this.#indexes.get(key)
     if (known !== undefined) return { index: known, isNew: false }
@@ -75,8 +85,8 @@ export class ClassTable {
 
   /** Slot counts of the pick chains that the classes lead to. */
   *picks(): Generator<number> {
-    for (const { dispatch } of this.#taken.values()) {
-      const slots = pickedSlots(dispatch)
+    for (const { pick } of this.#taken.values()) {
+      const slots = pickedSlots(pick)
       if (slots !== undefined) yield slots
     }
   }
@@ -110,20 +120,29 @@ function pickedSlots(verdict: Verdict): number | undefined {
   return 'chain' in verdict && verdict.chain === pickChainName(slots) ? slots : undefined
 }
 
-function isDispatch(verdict: Verdict): boolean {
-  if (verdict.kind !== 'goto') return false
-  return pickedSlots(verdict) !== undefined || /^no-(local-)?endpoints$/.test(verdict.chain)
+/** True for verdicts that {@link verdictsOf} could have given. */
+function areOurs({ dispatch, pick, post }: ClassVerdicts): boolean {
+  const picks = pickedSlots(pick) !== undefined || leadsTo(pick, 'goto', ['no-endpoints', 'no-local-endpoints'])
+  const dispatches = formatVerdict(dispatch) === formatVerdict(pick) || leadsTo(dispatch, 'goto', ['short-circuit'])
+  return picks && dispatches && (post === undefined || leadsTo(post, 'jump', Object.values(MASQUERADE_CHAIN)))
 }
 
-function isPost(verdict: Verdict | undefined): boolean {
-  return verdict === undefined || (verdict.kind === 'jump' && /^masquerade-(all|off-cluster)$/.test(verdict.chain))
+function leadsTo(verdict: Verdict, kind: Verdict['kind'], chains: readonly string[]): boolean {
+  return verdict.kind === kind && 'chain' in verdict && chains.includes(verdict.chain)
+}
+
+const MASQUERADE_NUMBER: { readonly [kind in MasqueradeClass]: number } = {
+  always: 0,
+  'off-cluster': 1,
+  'from-node': 2,
 }
 
 /** Another number for each treatment. */
-function treatmentNumber({ slots, whenEmpty, masquerade }: Treatment): number {
-  return slots * 4 + (whenEmpty === 'drop' ? 2 : 0) + (masquerade === 'always' ? 1 : 0)
+function treatmentNumber({ slots, whenEmpty, masquerade, isShortCircuited }: Treatment): number {
+  const flags = (whenEmpty === 'drop' ? 1 : 0) + (isShortCircuited ? 2 : 0)
+  return (slots * 4 + flags) * 4 + MASQUERADE_NUMBER[masquerade]
 }
 
-function classKey({ dispatch, post }: ClassVerdicts): string {
-  return `${formatVerdict(dispatch)} | ${post === undefined ? 'none' : formatVerdict(post)}`
+function classKey({ dispatch, pick, post }: ClassVerdicts): string {
+  return [dispatch, pick, post].map((verdict) => (verdict === undefined ? 'none' : formatVerdict(verdict))).join(' | ')
 }

@@ -24,6 +24,7 @@ function server(...endpoints: string[]): VirtualServer {
         return address ? [{ address, port: 8080, mayBeHere: false }] : []
       }),
     },
+    shortCircuit: undefined,
     masquerade: 'off-cluster',
     whenEmpty: 'reject',
     service: WEB,

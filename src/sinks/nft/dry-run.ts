@@ -30,7 +30,12 @@ export class DryRunPlane implements DataPlane {
     for (const state of this.#states) {
       const ofFamily = winners[state.layout.family]
       if (isFirst) {
-        const nothing = { classes: new ClassTable(), poolOf: () => undefined, endpointsOf: () => [] }
+        const nothing = {
+          classes: new ClassTable(),
+          poolOf: () => undefined,
+          wholePoolOf: () => undefined,
+          endpointsOf: () => [],
+        }
         await state.load(nothing, ofFamily, changes.nodeAddresses)
         // An existing table is replaced: added first, so that the deletion cannot fail.
         transaction.addTable(state.layout.table)

@@ -1,4 +1,4 @@
-import { DATA_TYPES } from '../../kernel/nftables/datatype.ts'
+import { DATA_TYPES, RTN_LOCAL } from '../../kernel/nftables/datatype.ts'
 import { FIELDS, type Field, numgenRandom } from '../../kernel/nftables/field.ts'
 import type { Statement } from '../../kernel/nftables/statement.ts'
 import type { Chain, NftSet, Rule, Table, TableFamily } from '../../kernel/nftables/types.ts'
@@ -52,6 +52,10 @@ export interface LayoutSets {
   readonly endpoints: NftSet
   /** class -> what is done with a new connection. */
   readonly classes: NftSet
+  /** class -> which endpoint is picked, where `classes` says that this depends on the client. */
+  readonly picks: NftSet
+  /** pool of this node's endpoints -> pool and class of all endpoints, for clients on this node. */
+  readonly shortCircuits: NftSet
   /** class -> whether it is masqueraded. */
   readonly postClasses: NftSet
 }
@@ -115,6 +119,8 @@ function buildSets({ daddr }: FamilyFields): LayoutSets {
       data: [daddr, FIELDS['th dport']],
     },
     classes: { name: 'classes', key: [classid], data: 'verdict' },
+    picks: { name: 'picks', key: [classid], data: 'verdict' },
+    shortCircuits: { name: 'short-circuits', key: [classid], data: [classid] },
     postClasses: { name: 'post-classes', key: [classid], data: 'verdict' },
   }
 }
@@ -140,6 +146,16 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
       onService('dispatch'),
     ),
     rule('services', { do: 'lookup', key: [daddr], set: 'cluster-ips' }, { do: 'reject' }),
+    ...(options.detectsPods
+      ? [rule('short-circuit', { do: 'lookup', key: [saddr], set: 'pod-cidrs' }, go('goto', 'all-endpoints'))]
+      : []),
+    rule('short-circuit', fromThisNode, go('goto', 'all-endpoints')),
+    rule('short-circuit', go('goto', 'pick')),
+    rule('all-endpoints', { do: 'remap-priority', mask: POOL_MASK, map: 'short-circuits' }, go('goto', 'pick')),
+    rule('all-endpoints', go('goto', 'no-endpoints')),
+    // Not `dispatch` again: to the kernel that would be a loop.
+    rule('pick', { do: 'vmap', field: FIELDS['meta priority'], mask: CLASS_MASK, map: 'picks' }),
+    rule('pick', go('goto', 'no-endpoints')),
     rule('prerouting', go('jump', 'services')),
     rule('output', go('jump', 'services')),
     rule('output-reset', { do: 'match', field: FIELDS['meta priority'], value: 0 }, go('return')),
@@ -151,6 +167,8 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
     ),
     rule('masquerade-all', setPriorityNone, { do: 'masquerade' }),
     rule('masquerade-off-cluster', { do: 'lookup', key: [saddr, daddr], set: 'hairpin' }, go('goto', 'masquerade-all')),
+    rule('masquerade-from-node', { do: 'lookup', key: [saddr, daddr], set: 'hairpin' }, go('goto', 'masquerade-all')),
+    rule('masquerade-from-node', fromThisNode, go('goto', 'masquerade-all')),
     rule('post-dispatch', { do: 'vmap', field: FIELDS['meta priority'], mask: CLASS_MASK, map: 'post-classes' }),
     rule('post-dispatch', setPriorityNone),
     rule(
@@ -230,6 +248,8 @@ export function pickRules(slots: number): Rule[] {
   rules.push({ chain, statements: [go('goto', 'no-endpoints')] })
   return rules
 }
+
+const fromThisNode: Statement = { do: 'match', field: FIELDS['fib saddr type'], value: RTN_LOCAL }
 
 const setPriorityNone: Statement = { do: 'set-priority-none' }
 

@@ -1,7 +1,9 @@
+import type { NftSet } from '../../kernel/nftables/types.ts'
+import type { Verdict } from '../../kernel/nftables/verdict.ts'
 import { ipFromBytes } from '../../model/ip.ts'
 import type { PoolEndpoint, VirtualServer } from '../../virtual-server/virtual-server.ts'
 import { ClassTable } from './classes.ts'
-import { destinationBytes } from './elements.ts'
+import { destinationBytes, numberBytes } from './elements.ts'
 import { CLASS_BITS, type Layout } from './layout.ts'
 import type { ReadBack } from './read-back.ts'
 import type { Leftovers } from './render.ts'
@@ -17,17 +19,24 @@ export function leftoversOf(layout: Layout, { elements }: ReadBack): Leftovers {
       const data = of(set.name)?.get(destinationBytes(server).toString('hex'))?.data
       return Buffer.isBuffer(data) && data.length === 4 ? data.readUInt32LE(0) >>> CLASS_BITS : undefined
     },
+    wholePoolOf: (poolId: number) => {
+      const data = of(sets.shortCircuits.name)?.get(numberBytes(poolId << CLASS_BITS).toString('hex'))?.data
+      return Buffer.isBuffer(data) && data.length === 4 ? data.readUInt32LE(0) >>> CLASS_BITS : undefined
+    },
     endpointsOf: slotsByPool(layout, { elements }),
   }
 }
 
 function classesOf({ sets }: Layout, { elements }: Pick<ReadBack, 'elements'>): ClassTable {
   const classes = new ClassTable()
-  const post = elements.get(sets.postClasses.name)
-  for (const [key, { key: bytes, data }] of elements.get(sets.classes.name) ?? []) {
-    if (data === undefined || Buffer.isBuffer(data)) continue
-    const postData = post?.get(key)?.data
-    classes.adopt(bytes.readUInt32LE(0), { dispatch: data, post: Buffer.isBuffer(postData) ? undefined : postData })
+  const verdictIn = (set: NftSet, key: string): Verdict | undefined => {
+    const data = elements.get(set.name)?.get(key)?.data
+    return Buffer.isBuffer(data) ? undefined : data
+  }
+  for (const [key, { key: bytes }] of elements.get(sets.classes.name) ?? []) {
+    const [dispatch, pick] = [verdictIn(sets.classes, key), verdictIn(sets.picks, key)]
+    if (dispatch === undefined || pick === undefined) continue
+    classes.adopt(bytes.readUInt32LE(0), { dispatch, pick, post: verdictIn(sets.postClasses, key) })
   }
   return classes
 }

@@ -10,7 +10,7 @@ import {
   servicePortName,
   type VirtualServer,
 } from '../../virtual-server/virtual-server.ts'
-import { ClassTable } from './classes.ts'
+import { ClassTable, type Treatment, verdictsOf } from './classes.ts'
 import { type Counted, countDown, countUp } from './counted.ts'
 import {
   addressElement,
@@ -34,6 +34,8 @@ export interface Leftovers {
   readonly classes: ClassTable
   /** Pool id that serves this destination; undefined when there is none. */
   readonly poolOf: (server: VirtualServer) => number | undefined
+  /** Id of the pool that clients on this node use in place of this one; undefined when there is none. */
+  readonly wholePoolOf: (poolId: number) => number | undefined
   /** The endpoints of a pool in the order of their slots. */
   readonly endpointsOf: (poolId: number) => readonly PoolEndpoint[]
 }
@@ -49,13 +51,23 @@ export interface RenderedChanges {
 /** The maps that hold destinations. */
 const FRONT_END_SETS = ['services', 'nodePorts'] as const
 
+/** Where clients on this node are led. */
+interface Whole {
+  /** Key of the pool. */
+  readonly key: string
+  /** Its id and class. */
+  readonly value: number
+}
+
 interface PoolState {
   /** 1 to MAX_POOL_ID; 0 while the pool is empty and needs none. */
   id: number
   /** By slot. */
   endpoints: readonly PoolEndpoint[]
-  /** Destinations that use it. */
+  /** Destinations that use it, and pools that lead to it. */
   users: number
+  /** The pool that clients on this node use in its place, and the element's value. */
+  whole: Whole | undefined
   readonly name: string
 }
 
@@ -222,9 +234,11 @@ export class RenderedState {
   *#fewElements(): Generator<SetElement> {
     const { sets } = this.layout
     for (const [index, { dispatch }] of this.#classes.entries()) yield verdictElement(sets.classes, index, dispatch)
+    for (const [index, { pick }] of this.#classes.entries()) yield verdictElement(sets.picks, index, pick)
     for (const [index, { post }] of this.#classes.entries()) {
       if (post !== undefined) yield verdictElement(sets.postClasses, index, post)
     }
+    for (const pool of this.#pools.values()) if (pool.whole) yield this.#wholeElement(pool, pool.whole)
     for (const cidr of this.#podCIDRs) yield cidrElement(sets.podCIDRs, cidr)
     for (const address of this.#nodeIPs) yield addressElement(sets.nodeIPs, address)
     for (const address of this.#clusterIPs.keys()) yield addressElement(sets.clusterIPs, address)
@@ -246,6 +260,8 @@ export class RenderedState {
   }
 
   *#changeDestinations(winners: Winners, changes: ChangeSink): Generator<void> {
+    const shortCircuited = new Map<string, VirtualServer>()
+    for (const server of winners.values()) if (server?.shortCircuit) shortCircuited.set(server.pool.key, server)
     const updated = new Set<string>()
     // Pools that have an id in the kernel come first, so that no new one takes it.
     for (const isLeft of this.#leftovers === undefined ? [false] : [true, false]) {
@@ -253,27 +269,70 @@ export class RenderedState {
         if (server === undefined || updated.has(server.pool.key)) continue
         if (isLeft && !this.#leftovers?.poolOf(server)) continue
         updated.add(server.pool.key)
-        yield this.#updatePool(server, server.pool, changes)
+        yield this.#updatePool(server, server.pool, shortCircuited.has(server.pool.key), changes)
       }
     }
+    for (const { pool, shortCircuit, ...server } of shortCircuited.values()) {
+      if (shortCircuit === undefined || updated.has(shortCircuit.key)) continue
+      updated.add(shortCircuit.key)
+      const left = this.#leftovers?.wholePoolOf(this.#pools.get(pool.key)?.id ?? 0)
+      yield this.#updatePool({ ...server, pool, shortCircuit }, shortCircuit, false, changes, left)
+    }
+    for (const server of shortCircuited.values()) this.#leadToWhole(server, changes)
     for (const [key, winner] of winners) yield this.#updateFrontEnd(key, winner, changes)
-    for (const pool of this.#emptied(winners)) this.#dropPool(pool, changes)
+    this.#markUnused(winners)
+    for (let pools = this.#takeUnused(); pools.length > 0; pools = this.#takeUnused()) {
+      for (const pool of pools) this.#dropPool(pool, changes)
+    }
   }
 
-  #updatePool(server: VirtualServer, { key, endpoints }: Pool, changes: ChangeSink): void {
+  /**
+   * @param isShortCircuited the pool needs an id also while it is empty, since the way to the whole pool begins there.
+   * @param left the id that an earlier run gave it; that of the destination's own pool unless told.
+   */
+  #updatePool(
+    server: VirtualServer,
+    { key, endpoints }: Pool,
+    isShortCircuited: boolean,
+    changes: ChangeSink,
+    left = this.#leftovers?.poolOf(server),
+  ): void {
     let pool = this.#pools.get(key)
     if (pool === undefined) {
-      pool = { id: 0, endpoints: [], users: 0, name: servicePortName(server) }
+      pool = { id: 0, endpoints: [], users: 0, whole: undefined, name: servicePortName(server) }
       this.#pools.set(key, pool)
     }
+    const needsId = endpoints.length > 0 || isShortCircuited
+    if (!isShortCircuited) this.#setWhole(pool, undefined, changes)
     let before = pool.endpoints
-    if (pool.id === 0 && endpoints.length > 0) {
-      pool.id = this.#allocatePool(server)
+    if (pool.id === 0 && needsId) {
+      pool.id = this.#allocatePool(left)
       if (pool.id === 0) return
       before = this.#leftovers?.endpointsOf(pool.id) ?? before
     }
     this.#setEndpoints(pool, before, endpoints, changes)
-    if (endpoints.length === 0) this.#freePoolId(pool)
+    if (!needsId) this.#freePoolId(pool)
+  }
+
+  /** Leads clients on this node from a destination's pool to the one with all endpoints. */
+  #leadToWhole({ pool: { key }, shortCircuit, masquerade }: VirtualServer, changes: ChangeSink): void {
+    const pool = this.#pools.get(key)
+    const whole = shortCircuit && this.#pools.get(shortCircuit.key)
+    if (pool === undefined || shortCircuit === undefined || whole === undefined || pool.id === 0) return
+    const slots = slotCount(whole.endpoints.length)
+    const treatment: Treatment = { slots, whenEmpty: 'reject', masquerade, isShortCircuited: false }
+    const value = whole.id === 0 ? undefined : this.#valueOf(whole, treatment, changes)
+    this.#setWhole(pool, value === undefined ? undefined : { key: shortCircuit.key, value }, changes)
+  }
+
+  #setWhole(pool: PoolState, whole: Whole | undefined, changes: ChangeSink): void {
+    const before = pool.whole
+    if (before?.key === whole?.key && before?.value === whole?.value) return
+    if (before !== undefined) changes.remove(() => this.#wholeElement(pool, before))
+    if (whole !== undefined) changes.add(() => this.#wholeElement(pool, whole))
+    if (whole !== undefined) this.#use(whole.key, 1)
+    if (before !== undefined) this.#use(before.key, -1)
+    pool.whole = whole
   }
 
   #setEndpoints(
@@ -316,24 +375,32 @@ export class RenderedState {
   }
 
   #frontEnd(server: VirtualServer, changes: ChangeSink): FrontEnd | undefined {
-    const { sets } = this.layout
+    const { shortCircuit, whenEmpty, masquerade } = server
     const pool = this.#pools.get(server.pool.key)
     if (pool === undefined) throw new TypeError(`the pool of ${server.service} is not there`)
-    if (pool.id === 0 && server.pool.endpoints.length > 0) return undefined
+    const isShortCircuited = shortCircuit !== undefined
+    const hasNoId = pool.id === 0 && (server.pool.endpoints.length > 0 || isShortCircuited)
+    if (hasNoId || (isShortCircuited && pool.whole === undefined)) return undefined
     const slots = slotCount(pool.endpoints.length)
-    const treatment = { slots, whenEmpty: server.whenEmpty, masquerade: server.masquerade }
+    const value = this.#valueOf(pool, { slots, whenEmpty, masquerade, isShortCircuited }, changes)
+    return value === undefined ? undefined : { server, value }
+  }
+
+  /** The number that leads to a pool and its treatment; undefined when there is no class left. */
+  #valueOf(pool: PoolState, treatment: Treatment, changes: ChangeSink): number | undefined {
     const found = this.#classes.indexOf(treatment)
     if (found === undefined) return undefined
-    const { index, isNew } = found
-    if (isNew) {
-      if (needsOwnPick(slots)) changes.pick(slots)
-      for (const [known, { dispatch, post }] of this.#classes.entries()) {
-        if (known !== index) continue
-        changes.add(() => verdictElement(sets.classes, index, dispatch))
-        if (post !== undefined) changes.add(() => verdictElement(sets.postClasses, index, post))
-      }
-    }
-    return { server, value: ((pool.id << CLASS_BITS) | index) >>> 0 }
+    if (found.isNew) this.#addClass(found.index, treatment, changes)
+    return ((pool.id << CLASS_BITS) | found.index) >>> 0
+  }
+
+  #addClass(index: number, treatment: Treatment, changes: ChangeSink): void {
+    const { sets } = this.layout
+    const { dispatch, pick, post } = verdictsOf(treatment)
+    if (needsOwnPick(treatment.slots)) changes.pick(treatment.slots)
+    changes.add(() => verdictElement(sets.classes, index, dispatch))
+    changes.add(() => verdictElement(sets.picks, index, pick))
+    if (post !== undefined) changes.add(() => verdictElement(sets.postClasses, index, post))
   }
 
   /** Cluster IPs are counted, since every port of a Service has the same one. */
@@ -360,18 +427,27 @@ export class RenderedState {
     if (pool?.users === 0) this.#unused.add(poolKey)
   }
 
-  /** Pools that this update left without a user. */
-  #emptied(winners: Winners): [string, PoolState][] {
-    for (const server of winners.values()) if (server !== undefined) this.#unused.add(server.pool.key)
-    const emptied = [...this.#unused].flatMap((key): [string, PoolState][] => {
+  /** Looks at the pools that these destinations were to use, too: some may have got none. */
+  #markUnused(winners: Winners): void {
+    for (const server of winners.values()) {
+      if (server === undefined) continue
+      this.#unused.add(server.pool.key)
+      if (server.shortCircuit) this.#unused.add(server.shortCircuit.key)
+    }
+  }
+
+  /** Pools without a user, among those that may be. */
+  #takeUnused(): [string, PoolState][] {
+    const unused = [...this.#unused].flatMap((key): [string, PoolState][] => {
       const pool = this.#pools.get(key)
       return pool?.users === 0 ? [[key, pool]] : []
     })
     this.#unused.clear()
-    return emptied
+    return unused
   }
 
   #dropPool([key, pool]: [string, PoolState], changes: ChangeSink): void {
+    this.#setWhole(pool, undefined, changes)
     this.#setEndpoints(pool, pool.endpoints, [], changes)
     this.#freePoolId(pool)
     this.#pools.delete(key)
@@ -383,8 +459,7 @@ export class RenderedState {
   }
 
   /** @returns 0 when all ids are in use. */
-  #allocatePool(server: VirtualServer): number {
-    const left = this.#leftovers?.poolOf(server)
+  #allocatePool(left: number | undefined): number {
     if (left !== undefined && left !== 0 && !this.#poolIds.has(left)) {
       this.#poolIds.add(left)
       return left
@@ -398,6 +473,11 @@ export class RenderedState {
   #slotElement(pool: PoolState, slot: number, endpoint: PoolEndpoint): SetElement {
     const key = slotBytes(pool.id << CLASS_BITS, slot)
     return { set: this.layout.sets.endpoints, key, data: endpointBytes(endpoint), comment: slotComment(pool, slot) }
+  }
+
+  #wholeElement(pool: PoolState, { value }: Whole): SetElement {
+    const key = numberBytes(pool.id << CLASS_BITS)
+    return { set: this.layout.sets.shortCircuits, key, data: numberBytes(value), comment: pool.name }
   }
 
   #frontEndElement({ server, value }: FrontEnd): SetElement {
