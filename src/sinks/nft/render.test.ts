@@ -24,6 +24,11 @@ function contentOf(state: RenderedState): Map<string, string> {
   return new Map([...state.elements()].map(entryOf))
 }
 
+/** The same from elements that share their bytes. */
+function* passing(state: RenderedState): Generator<[string, string]> {
+  for (const element of state.passingElements()) yield entryOf(element)
+}
+
 /** The kernel's sets: deletions first, then additions; both must find what they expect. */
 function applyTo(content: Map<string, string>, { removed, added }: RenderedChanges): void {
   for (const element of removed) {
@@ -39,6 +44,21 @@ function applyTo(content: Map<string, string>, { removed, added }: RenderedChang
 
 function differencesOf(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): string[] {
   return [...new Set([...a.keys(), ...b.keys()])].filter((key) => a.get(key) !== b.get(key))
+}
+
+/** Which endpoints clients on this node get, where they get others. */
+function wholeOf(content: ReadonlyMap<string, string>, dispatch: string | undefined, pool: Buffer): unknown {
+  if (dispatch?.startsWith('goto short-circuit') !== true) return undefined
+  const [hex = ''] = content.get(`short-circuits ${pool.toString('hex')}`)?.split(' ') ?? []
+  const number = Buffer.from(hex, 'hex').readUInt32LE()
+  const [whole, index] = [Buffer.alloc(4), Buffer.alloc(4)]
+  whole.writeUInt32LE((number & POOL_MASK) >>> 0)
+  index.writeUInt32LE(number & CLASS_MASK)
+  const slots = [...content].filter(([slot]) => slot.startsWith(`endpoints ${whole.toString('hex')}`))
+  return {
+    pick: content.get(`picks ${index.toString('hex')}`),
+    endpoints: slots.map(([, data]) => data.split(' ')[0]).sort(),
+  }
 }
 
 /** What the elements mean: destinations with their treatment and endpoints, without the numbers that were given out. */
@@ -60,7 +80,9 @@ function meaningOf(content: ReadonlyMap<string, string>): Map<string, unknown> {
     meaning.set(`${set} ${bytes}`, {
       comment,
       dispatch: content.get(`classes ${index.toString('hex')}`),
+      pick: content.get(`picks ${index.toString('hex')}`),
       post: content.get(`post-classes ${index.toString('hex')}`),
+      whole: wholeOf(content, content.get(`classes ${index.toString('hex')}`), pool),
       endpoints: number & POOL_MASK ? slots.map(([, data]) => data.split(' ')[0]).sort() : [],
       slots: slots.map(([slot]) => Buffer.from(slot.slice(-8), 'hex').readUInt32LE()).sort((a, b) => a - b),
     })
@@ -84,6 +106,8 @@ const arbitraryService = (name: string): fc.Arbitrary<LocalService> =>
         [['http', 81]],
       ),
       creationTimestamp: fc.integer({ min: 0, max: 2 }),
+      internal: fc.constantFrom('Cluster', 'Local'),
+      externalPolicy: fc.constantFrom('Cluster', 'Local'),
       endpoints: fc.oneof(
         fc.uniqueArray(fc.tuple(fc.integer({ min: 1, max: 8 }), fc.boolean()), { maxLength: 6, selector: ([n]) => n }),
         fc
@@ -91,17 +115,20 @@ const arbitraryService = (name: string): fc.Arbitrary<LocalService> =>
           .map((count) => Array.from({ length: count }, (_, i): [number, boolean] => [i + 1, false])),
       ),
     })
-    .map(({ clusterIP, external, nodePort, ports, creationTimestamp, endpoints }) =>
+    .map(({ clusterIP, external, nodePort, ports, creationTimestamp, internal, externalPolicy, endpoints }) =>
       local(
         service(name, {
           clusterIPs: [ip(clusterIP)],
           externalIPs: external.map(ip),
           creationTimestamp,
+          internalTrafficPolicy: internal,
+          externalTrafficPolicy: externalPolicy,
           ports: ports.map(([of, port], i) => servicePort({ name: of, port, nodePort: i === 0 ? nodePort : 0 })),
         }),
         endpoints.map(([number, isLocal]) =>
           localEndpoint(`10.1.0.${number}`, {
             local: isLocal,
+            scopes: { internal: internal === 'Cluster' || isLocal, external: externalPolicy === 'Cluster' || isLocal },
             ports: ports.map(([of], i) => ({ name: of, protocol: 'TCP', port: 8080 + i })),
           }),
         ),
@@ -157,6 +184,7 @@ describe('RenderedState', () => {
           for (const slots of rendered.picks) picks.add(slots)
           applyTo(content, rendered)
           expect(differencesOf(content, contentOf(state))).toEqual([])
+          expect(differencesOf(content, new Map([...passing(state)]))).toEqual([])
           for (const slots of state.picks()) expect(picks, pickChainName(slots)).toContain(slots)
         }
         const fresh = new RenderedState(layout, { podCIDRs: [] })

@@ -66,6 +66,8 @@ interface PoolState {
   endpoints: readonly PoolEndpoint[]
   /** Destinations that use it, and pools that lead to it. */
   users: number
+  /** Destinations of this pool at which clients on this node are led to another one. */
+  shortCircuits: number
   /** The pool that clients on this node use in its place, and the element's value. */
   whole: Whole | undefined
   readonly name: string
@@ -299,11 +301,11 @@ export class RenderedState {
   ): void {
     let pool = this.#pools.get(key)
     if (pool === undefined) {
-      pool = { id: 0, endpoints: [], users: 0, whole: undefined, name: servicePortName(server) }
+      pool = { id: 0, endpoints: [], users: 0, shortCircuits: 0, whole: undefined, name: servicePortName(server) }
       this.#pools.set(key, pool)
     }
-    const needsId = endpoints.length > 0 || isShortCircuited
-    if (!isShortCircuited) this.#setWhole(pool, undefined, changes)
+    // Destinations that are not among those that change may still take the way to the whole pool.
+    const needsId = endpoints.length > 0 || isShortCircuited || pool.shortCircuits > 0
     let before = pool.endpoints
     if (pool.id === 0 && needsId) {
       pool.id = this.#allocatePool(left)
@@ -363,8 +365,8 @@ export class RenderedState {
     const after = winner === undefined ? undefined : this.#frontEnd(winner, changes)
     if (winner !== undefined && after === undefined) this.#unserved.set(key, winner)
     else this.#unserved.delete(key)
-    if (after !== undefined) this.#use(after.server.pool.key, 1)
-    if (before !== undefined) this.#use(before.server.pool.key, -1)
+    if (after !== undefined) this.#useBy(after.server, 1)
+    if (before !== undefined) this.#useBy(before.server, -1)
     this.#updateClusterIP(before?.server, after?.server, changes)
     if (after === undefined) this.#frontEnds.delete(key)
     else this.#frontEnds.set(key, after)
@@ -391,7 +393,9 @@ export class RenderedState {
     const found = this.#classes.indexOf(treatment)
     if (found === undefined) return undefined
     if (found.isNew) this.#addClass(found.index, treatment, changes)
-    return ((pool.id << CLASS_BITS) | found.index) >>> 0
+    // Nobody looks for endpoints of an empty pool, so that its id does not matter; but a short circuit begins there.
+    const id = treatment.slots > 0 || treatment.isShortCircuited ? pool.id : 0
+    return ((id << CLASS_BITS) | found.index) >>> 0
   }
 
   #addClass(index: number, treatment: Treatment, changes: ChangeSink): void {
@@ -421,6 +425,13 @@ export class RenderedState {
     this.#nodeIPs = after
   }
 
+  #useBy({ pool: { key }, shortCircuit }: VirtualServer, users: 1 | -1): void {
+    this.#use(key, users)
+    const pool = this.#pools.get(key)
+    if (pool !== undefined && shortCircuit !== undefined) pool.shortCircuits += users
+    if (pool?.shortCircuits === 0 && pool.whole !== undefined) this.#unused.add(key)
+  }
+
   #use(poolKey: string, users: 1 | -1): void {
     const pool = this.#pools.get(poolKey)
     if (pool !== undefined) pool.users += users
@@ -436,18 +447,25 @@ export class RenderedState {
     }
   }
 
-  /** Pools without a user, among those that may be. */
+  /** Pools that nobody uses, or whose way to the whole pool nobody takes, among those that may be. */
   #takeUnused(): [string, PoolState][] {
     const unused = [...this.#unused].flatMap((key): [string, PoolState][] => {
       const pool = this.#pools.get(key)
-      return pool?.users === 0 ? [[key, pool]] : []
+      const isUnused =
+        pool !== undefined && (pool.users === 0 || (pool.shortCircuits === 0 && pool.whole !== undefined))
+      return isUnused ? [[key, pool]] : []
     })
     this.#unused.clear()
     return unused
   }
 
+  /** Drops a pool without users, or only its way to the whole pool when no destination takes it any more. */
   #dropPool([key, pool]: [string, PoolState], changes: ChangeSink): void {
     this.#setWhole(pool, undefined, changes)
+    if (pool.users > 0) {
+      if (pool.endpoints.length === 0) this.#freePoolId(pool)
+      return
+    }
     this.#setEndpoints(pool, pool.endpoints, [], changes)
     this.#freePoolId(pool)
     this.#pools.delete(key)
