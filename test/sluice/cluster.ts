@@ -22,6 +22,7 @@ export class TestCluster {
   readonly pods: Readonly<Record<'a1' | 'a2' | 'b1' | 'b2', Pod>>
   readonly manifests = new ManifestFolder()
   readonly #instances: Instance[] = []
+  readonly #applied = new Map<string, string>()
 
   private constructor(lab: Lab, node1: LabNode, node2: LabNode, outside: Namespace, pods: TestCluster['pods']) {
     this.lab = lab
@@ -53,8 +54,11 @@ export class TestCluster {
     return instance
   }
 
-  /** Writes a manifest file and waits until Sluice serves it. */
+  /** Writes a manifest file and waits until Sluice serves it. The same again changes nothing, and is not waited for. */
   async apply(instance: Instance, name: string, objects: readonly Manifest[]): Promise<void> {
+    const text = JSON.stringify(objects)
+    if (this.#applied.get(name) === text) return
+    this.#applied.set(name, text)
     const { revision } = await instance.status()
     this.manifests.write(name, objects)
     await instance.waitFor(`${name} served`, (status) => {
