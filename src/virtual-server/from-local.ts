@@ -14,10 +14,12 @@ function familyServers(local: LocalService, family: Family): VirtualServer[] {
   const clusterIPs = service.clusterIPs.filter(ofFamily)
   // A family is served when the Service has a cluster IP in it (promise 18).
   if (clusterIPs.length === 0) return []
+  const balanced = new Set(service.loadBalancerIPs)
   const external = [...new Set([...service.externalIPs, ...service.loadBalancerIPs])]
     .filter(ofFamily)
     // A cluster IP that is given as external IP, too, stays a cluster IP.
     .filter((address) => !clusterIPs.includes(address))
+  const ranges = service.loadBalancerSourceRanges.filter((range) => familyOf(range) === family)
   return service.ports.flatMap((port) => {
     const pools = portPools(local, port, family)
     const server = (kind: DestinationClass, address: IpAddress | undefined): VirtualServer => ({
@@ -27,6 +29,8 @@ function familyServers(local: LocalService, family: Family): VirtualServer[] {
       protocol: port.protocol,
       port: kind === 'node-port' ? port.nodePort : port.port,
       ...(kind === 'cluster' ? pools.internal : pools.external),
+      // Only load-balancer addresses are restricted (promise 56).
+      sourceRanges: address !== undefined && kind === 'external' && balanced.has(address) ? ranges : [],
       service: local.key,
       portName: port.name,
       creationTimestamp: service.creationTimestamp,

@@ -1,4 +1,4 @@
-import type { Family, IpAddress } from '../model/ip.ts'
+import type { Cidr, Family, IpAddress } from '../model/ip.ts'
 import type { Protocol, ServiceKey } from '../model/service.ts'
 
 /** One endpoint of a pool. */
@@ -48,6 +48,8 @@ export interface VirtualServer {
    * absent when they use `pool` like everybody else.
    */
   readonly shortCircuit: Pool | undefined
+  /** Sources that may use it; empty when all may. Others are dropped before an endpoint is chosen (promises 56, 57, 59). */
+  readonly sourceRanges: readonly Cidr[]
   readonly masquerade: MasqueradeClass
   /** What happens while the pool is empty. */
   readonly whenEmpty: 'reject' | 'drop'

@@ -156,6 +156,89 @@ describe('externalTrafficPolicy Local (promises 41, 42, 48, 49, 50, 64)', () => 
   })
 })
 
+describe('load-balancer source ranges (promises 56, 57, 59)', () => {
+  const BALANCER = { 4: '198.51.100.31', 6: '2001:db8:51::31' }
+
+  /** A load balancer for these sources, with a pod on each node. */
+  async function restrict(ranges: readonly string[], spec: Manifest = {}, ready = true): Promise<void> {
+    const endpoints = (index: 0 | 1) =>
+      ready ? [cluster.pods.a1.addresses[index] ?? '', cluster.pods.b1.addresses[index] ?? ''] : []
+    const ports = [{ name: 'http', port: 8080 }]
+    await cluster.apply(sluice, 'balancer.yaml', [
+      service('balanced', {
+        type: 'LoadBalancer',
+        clusterIPs: ['10.96.0.31', 'fd00:10:96::31'],
+        externalIPs: ['198.51.100.32'],
+        ports: [{ name: 'http', port: 80, nodePort: 30131 }],
+        ingress: [{ ip: BALANCER[4] }, { ip: BALANCER[6] }],
+        spec: { loadBalancerSourceRanges: ranges, ...spec },
+      }),
+      ...([0, 1] as const).map((index) =>
+        endpointSlice('balanced', {
+          name: `balanced-${index}`,
+          ports,
+          endpoints: endpoints(index).map((address, i) => ({ addresses: [address], nodeName: `node-${i + 1}` })),
+        }),
+      ),
+    ])
+  }
+
+  beforeAll(async () => {
+    for (const address of [BALANCER[4], '198.51.100.32', '10.96.0.31']) {
+      await cluster.outside.route(`${address}/32`, CLUSTER.node1[0])
+    }
+    await cluster.outside.route(`${BALANCER[6]}/128`, CLUSTER.node1[1])
+  })
+
+  test('a source within reaches the load-balancer address, another one is dropped', async () => {
+    await restrict([`${CLUSTER.outside[0]}/32`, '203.0.113.0/24'])
+    expect(await answers(cluster.outside, BALANCER[4], 80)).toEqual(['a1', 'b1'])
+    expect(await answers(cluster.pods.a1, BALANCER[4], 80)).toEqual(['timeout'])
+    await restrict(['203.0.113.0/24', '10.244.0.0/16'])
+    expect(await answers(cluster.outside, BALANCER[4], 80)).toEqual(['timeout'])
+    expect(await answers(cluster.pods.a1, BALANCER[4], 80)).toEqual(['a1', 'b1'])
+  })
+
+  test('each family has its own ranges; one without any is open', async () => {
+    await restrict(['203.0.113.0/24'])
+    expect(await answers(cluster.outside, BALANCER[6], 80)).toEqual(['a1', 'b1'])
+    await restrict(['203.0.113.0/24', 'fd00:192:168:50::200/128'])
+    expect(await answers(cluster.outside, BALANCER[6], 80)).toEqual(['a1', 'b1'])
+    await restrict(['203.0.113.0/24', 'fd00:bad::/64'])
+    expect(await answers(cluster.outside, BALANCER[6], 80)).toEqual(['timeout'])
+  })
+
+  test('cluster IP, external IP and node port are not restricted', async () => {
+    await restrict(['203.0.113.0/24'])
+    expect(await answers(cluster.outside, '198.51.100.32', 80)).toEqual(['a1', 'b1'])
+    expect(await answers(cluster.outside, CLUSTER.node1[0], 30131)).toEqual(['a1', 'b1'])
+    expect(await answers(cluster.outside, '10.96.0.31', 80)).toEqual(['a1', 'b1'])
+  })
+
+  test('a blocked source is dropped also when there is no endpoint; an allowed one is refused', async () => {
+    await restrict([`${CLUSTER.outside[0]}/32`], {}, false)
+    expect(await answers(cluster.outside, BALANCER[4], 80)).toEqual(['refused'])
+    expect(await answers(cluster.pods.a1, BALANCER[4], 80)).toEqual(['timeout'])
+  })
+
+  test('with externalTrafficPolicy Local the allowed source is kept and gets endpoints of this node', async () => {
+    await restrict(['192.168.50.0/24', '10.244.1.0/24'], { externalTrafficPolicy: 'Local' })
+    expect(await answers(cluster.outside, BALANCER[4], 80)).toEqual(['a1'])
+    expect(await clientSeen(cluster.outside, BALANCER[4], 80)).toBe(CLUSTER.outside[0])
+    expect(await answers(cluster.pods.a2, BALANCER[4], 80)).toEqual(['a1', 'b1'])
+  })
+
+  test('ranges that overlap are served, and a restart finds nothing to do', async () => {
+    await restrict(['192.168.0.0/16', '192.168.50.0/24', '0.0.0.0/1'])
+    expect(await answers(cluster.outside, BALANCER[4], 80)).toEqual(['a1', 'b1'])
+    await sluice.stop()
+    sluice = await cluster.sluice({ runDirectory: sluice.runDirectory })
+    expect((await sluice.status()).counts.transactions).toBe(0)
+    await restrict([])
+    expect(await answers(cluster.pods.a1, BALANCER[4], 80)).toEqual(['a1', 'b1'])
+  })
+})
+
 describe('endpoint choice (promises 33 to 38)', () => {
   test('terminating endpoints serve when no ready one is left; unready ones never do', async () => {
     await serve({}, { a1: {}, a2: TERMINATING, b1: UNREADY })

@@ -213,6 +213,7 @@ export class NetlinkBatch implements Transaction {
     const writer = this.#writer
     const item = writer.beginNested(NFTA_LIST_ELEM)
     encodeKey(writer, element.key)
+    if (element.keyEnd !== undefined) encodeKey(writer, element.keyEnd, NFTA_SET_ELEM.KEY_END)
     if (element.data !== undefined && type === NFT_MSG.NEWSETELEM) encodeData(writer, element.data)
     if (element.comment !== undefined && element.comment !== '') {
       writer.bytesOf(NFTA_SET_ELEM.USERDATA, commentUserdata(element.comment))
@@ -306,8 +307,8 @@ export function nfgenmsg(family: number, resource: number): Uint8Array {
   return Uint8Array.of(family, 0, resource >> 8, resource & 0xff)
 }
 
-function encodeKey(writer: MessageWriter, key: Uint8Array): void {
-  const nested = writer.beginNested(NFTA_SET_ELEM.KEY)
+function encodeKey(writer: MessageWriter, key: Uint8Array, attribute: number = NFTA_SET_ELEM.KEY): void {
+  const nested = writer.beginNested(attribute)
   writer.bytesOf(NFTA_DATA.VALUE, key)
   writer.endNested(nested)
 }

@@ -54,6 +54,7 @@ export const NFTA_SET = {
   USERDATA: 13,
   HANDLE: 16,
 } as const
+export const NFTA_SET_FIELD_LEN = 1
 export const NFTA_SET_DESC = { SIZE: 1, CONCAT: 2 } as const
 export const NFT_SET = {
   ANONYMOUS: 0x1,
@@ -89,6 +90,8 @@ export const UDATA = {
 /** Expression attributes. */
 export const NFTA_IMMEDIATE = { DREG: 1, DATA: 2 } as const
 export const NFTA_BITWISE = { SREG: 1, DREG: 2, LEN: 3, MASK: 4, XOR: 5, OP: 6 } as const
+export const NFTA_BYTEORDER = { SREG: 1, DREG: 2, OP: 3, LEN: 4, SIZE: 5 } as const
+export const NFT_BYTEORDER_HTON = 1
 export const NFTA_CMP = { SREG: 1, OP: 2, DATA: 3 } as const
 export const NFTA_LOOKUP = { SET: 1, SREG: 2, DREG: 3, SET_ID: 4, FLAGS: 5 } as const
 export const NFTA_DYNSET = { SET_NAME: 1, SET_ID: 2, OP: 3, SREG_KEY: 4, SREG_DATA: 5, TIMEOUT: 6 } as const

@@ -51,6 +51,8 @@ export interface ReadSet extends SetShape {
 
 export interface ReadElement {
   readonly key: Buffer
+  /** Inclusive end of a concatenated key with ranges. */
+  readonly keyEnd?: Buffer
   readonly data?: Buffer | Verdict
   readonly comment: string
   /** The end mark of a range. */
@@ -123,6 +125,8 @@ export function readSet(message: Message): ReadSet {
     keyBytes: u32(buffer, body, NFTA_SET.KEY_LEN),
     dataType: u32(buffer, body, NFTA_SET.DATA_TYPE),
     dataBytes: u32(buffer, body, NFTA_SET.DATA_LEN),
+    // The key's types and the flag for ranges say the same, and the kernel does not always tell it.
+    fieldBytes: [],
     size: description ? u32(buffer, attributeMap(buffer, description.start, description.end), NFTA_SET_DESC.SIZE) : 0,
     timeoutMs: timeout ? Number(buffer.readBigUInt64BE(timeout.start)) : 0,
     userdata: userdata ? readBytes(buffer, userdata) : Buffer.alloc(0),
@@ -140,9 +144,12 @@ export function* readElements(message: Message): Generator<ReadElement> {
     const value = key && attributeMap(buffer, key.start, key.end).get(NFTA_DATA.VALUE)
     if (value === undefined) continue
     const data = parts.get(NFTA_SET_ELEM.DATA)
+    const end = parts.get(NFTA_SET_ELEM.KEY_END)
+    const endValue = end && attributeMap(buffer, end.start, end.end).get(NFTA_DATA.VALUE)
     const userdata = parts.get(NFTA_SET_ELEM.USERDATA)
     yield {
       key: readBytes(buffer, value),
+      ...(endValue ? { keyEnd: readBytes(buffer, endValue) } : undefined),
       ...(data ? { data: readData(buffer, data) } : undefined),
       comment: userdata ? readComment(readBytes(buffer, userdata)) : '',
       isIntervalEnd: (u32(buffer, parts, NFTA_SET_ELEM.FLAGS) & NFT_SET_ELEM_INTERVAL_END) !== 0,

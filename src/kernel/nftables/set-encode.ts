@@ -1,5 +1,13 @@
 import type { MessageWriter } from '../netlink/writer.ts'
-import { NFT_DATA_VERDICT, NFT_SET, NFTA_SET, NFTA_SET_DESC, UDATA } from './constants.ts'
+import {
+  NFT_DATA_VERDICT,
+  NFT_SET,
+  NFTA_LIST_ELEM,
+  NFTA_SET,
+  NFTA_SET_DESC,
+  NFTA_SET_FIELD_LEN,
+  UDATA,
+} from './constants.ts'
 import { concatBytes, type DataType } from './datatype.ts'
 import type { Field } from './field.ts'
 import { dataParts, dataTypes, isField, type NftSet, type SetPart } from './types.ts'
@@ -22,6 +30,8 @@ export interface SetShape {
   /** 0 for a plain set. */
   readonly dataType: number
   readonly dataBytes: number
+  /** Bytes of each part of the key, where it is a concatenation with ranges; empty otherwise. */
+  readonly fieldBytes: readonly number[]
   /** 0 when there is no bound. */
   readonly size: number
   /** 0 when elements do not expire by default. */
@@ -35,7 +45,8 @@ export function setShape(set: NftSet): SetShape {
   const isMap = set.data !== undefined
   return {
     flags:
-      (isMap ? NFT_SET.MAP : 0) | (set.interval === true ? NFT_SET.INTERVAL : 0) | (set.dynamic ? DYNAMIC_FLAGS : 0),
+      (isMap ? NFT_SET.MAP : 0) | (set.interval === true ? intervalFlags(set) : 0) | (set.dynamic ? DYNAMIC_FLAGS : 0),
+    fieldBytes: set.interval === true && keys.length > 1 ? keys.map((type) => type.bytes) : [],
     keyType: concatType(keys),
     keyBytes: concatBytes(keys),
     dataType: set.data === 'verdict' ? NFT_DATA_VERDICT : concatType(data),
@@ -57,13 +68,29 @@ export function encodeSetShape(writer: MessageWriter, shape: SetShape, id: numbe
   }
   writer.u32be(NFTA_SET.ID, id)
   const size = elements ?? shape.size
-  if (size > 0) {
+  if (size > 0 || shape.fieldBytes.length > 0) {
     const description = writer.beginNested(NFTA_SET.DESC)
-    writer.u32be(NFTA_SET_DESC.SIZE, size)
+    if (size > 0) writer.u32be(NFTA_SET_DESC.SIZE, size)
+    if (shape.fieldBytes.length > 0) encodeFields(writer, shape.fieldBytes)
     writer.endNested(description)
   }
   if (shape.timeoutMs > 0) writer.u64be(NFTA_SET.TIMEOUT, BigInt(shape.timeoutMs))
   writer.bytesOf(NFTA_SET.USERDATA, shape.userdata)
+}
+
+/** The kernel has to know where the parts of a concatenated key end, to compare each with its range. */
+function encodeFields(writer: MessageWriter, fieldBytes: readonly number[]): void {
+  const fields = writer.beginNested(NFTA_SET_DESC.CONCAT)
+  for (const bytes of fieldBytes) {
+    const field = writer.beginNested(NFTA_LIST_ELEM)
+    writer.u32be(NFTA_SET_FIELD_LEN, bytes)
+    writer.endNested(field)
+  }
+  writer.endNested(fields)
+}
+
+function intervalFlags(set: NftSet): number {
+  return NFT_SET.INTERVAL | (set.key.length > 1 ? NFT_SET.CONCAT : 0)
 }
 
 /** nft packs the datatypes of a concatenation into one number, 6 bits each (TYPE_BITS). */

@@ -1,12 +1,14 @@
 import type { MessageWriter } from '../netlink/writer.ts'
 import {
   NF_NAT_RANGE_PROTO_RANDOM_FULLY,
+  NFT_BYTEORDER_HTON,
   NFT_CMP,
   NFT_DYNSET_OP_UPDATE,
   NFT_LOOKUP_F_INV,
   NFT_META_PRIORITY,
   NFT_NAT_DNAT,
   NFTA_BITWISE,
+  NFTA_BYTEORDER,
   NFTA_CMP,
   NFTA_DATA,
   NFTA_DYNSET,
@@ -74,7 +76,7 @@ export function encodeStatement(
       compare(writer, statement.not ? NFT_CMP.EQ : NFT_CMP.NEQ, Buffer.alloc(4))
       return
     case 'lookup':
-      loadKey(writer, statement.key)
+      loadKey(writer, statement.key, 0, statement.ranges)
       lookup(writer, { name: statement.set }, { inverse: statement.not ?? false })
       return
     case 'one-of':
@@ -157,11 +159,15 @@ function load(writer: MessageWriter, field: Field, into: number): void {
   })
 }
 
-/** @returns the number of register slots that the key fills. */
-function loadKey(writer: MessageWriter, key: readonly Field[], firstSlot = 0): number {
+/**
+ * @param ranges ranges compare in network order, into which nft turns what is in host order, be it one byte only.
+ * @returns the number of register slots that the key fills.
+ */
+function loadKey(writer: MessageWriter, key: readonly Field[], firstSlot = 0, ranges = false): number {
   let slot = firstSlot
   for (const field of key) {
     load(writer, field, register(slot))
+    if (ranges && field.type.order === 'host') toNetworkOrder(writer, register(slot), field.type.bytes)
     slot += slots(field)
   }
   return slot
@@ -183,6 +189,16 @@ function lookup(writer: MessageWriter, set: SetReference, options: { into?: numb
     if (options.into !== undefined) writer.u32be(NFTA_LOOKUP.DREG, options.into)
     if (set.id !== undefined) writer.u32be(NFTA_LOOKUP.SET_ID, set.id)
     if (options.inverse === true) writer.u32be(NFTA_LOOKUP.FLAGS, NFT_LOOKUP_F_INV)
+  })
+}
+
+function toNetworkOrder(writer: MessageWriter, of: number, bytes: number): void {
+  expression(writer, 'byteorder', () => {
+    writer.u32be(NFTA_BYTEORDER.SREG, of)
+    writer.u32be(NFTA_BYTEORDER.DREG, of)
+    writer.u32be(NFTA_BYTEORDER.OP, NFT_BYTEORDER_HTON)
+    writer.u32be(NFTA_BYTEORDER.LEN, bytes)
+    writer.u32be(NFTA_BYTEORDER.SIZE, bytes % 4 === 0 ? 4 : 2)
   })
 }
 

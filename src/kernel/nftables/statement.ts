@@ -10,8 +10,14 @@ export type Statement =
   | { readonly do: 'match'; readonly field: Field; readonly value: number; readonly not?: boolean }
   /** `ct state new`, `ct status dnat`: true when one of the bits is set; with `not`, when none is. */
   | { readonly do: 'match-bits'; readonly field: Field; readonly bits: number; readonly not?: boolean }
-  /** `KEY @SET`. */
-  | { readonly do: 'lookup'; readonly key: readonly Field[]; readonly set: string; readonly not?: boolean }
+  /** `KEY @SET`; `ranges` when the set's keys are concatenations with ranges. */
+  | {
+      readonly do: 'lookup'
+      readonly key: readonly Field[]
+      readonly set: string
+      readonly not?: boolean
+      readonly ranges?: boolean
+    }
   /** `FIELD { VALUE, VALUE }`: an anonymous set. */
   | { readonly do: 'one-of'; readonly field: Field; readonly values: readonly number[] }
   /** `FIELD & MASK vmap @MAP`. */

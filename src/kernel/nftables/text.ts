@@ -1,4 +1,4 @@
-import { formatConcat } from './datatype.ts'
+import { type DataType, formatConcat } from './datatype.ts'
 import { statementText } from './statement-text.ts'
 import type { Transaction } from './transaction.ts'
 import {
@@ -126,6 +126,7 @@ function elementText(set: NftSet, element: Element): string {
 function keyText(set: NftSet, element: Element): string {
   const types = dataTypes(set.key)
   const key = formatConcat(types, Buffer.from(element.key))
+  if (element.keyEnd !== undefined) return rangesText(types, Buffer.from(element.key), Buffer.from(element.keyEnd))
   if (set.interval !== true) return key
   // A range without an end mark reaches to the last key.
   const last = element.intervalEnd === undefined ? Buffer.alloc(element.key.length, 0xff) : before(element.intervalEnd)
@@ -137,6 +138,17 @@ function dataText(set: NftSet, element: Element): string {
   if (data === undefined || set.data === undefined) return ''
   if (!(data instanceof Uint8Array)) return ` : ${formatVerdict(data)}`
   return set.data === 'verdict' ? '' : ` : ${formatConcat(dataTypes(set.data), Buffer.from(data))}`
+}
+
+/** Each part of a concatenated key as a value, or as a range. */
+function rangesText(types: readonly DataType[], start: Buffer, end: Buffer): string {
+  let at = 0
+  const parts = types.map((type) => {
+    const [from, to] = [start, end].map((key) => type.format(key.subarray(at, at + type.bytes)))
+    at += (type.bytes + 3) & ~3
+    return from === to ? from : `${from}-${to}`
+  })
+  return parts.join(' . ')
 }
 
 /** The key in front of this one, in network order. */

@@ -55,8 +55,10 @@ export interface Element {
   readonly data?: Uint8Array | Verdict
   /** Empty when there is none. */
   readonly comment?: string
-  /** Exclusive end of an interval; absent in sets without ranges. */
+  /** Exclusive end of an interval, in a set whose key is one address; absent in sets without ranges. */
   readonly intervalEnd?: Uint8Array
+  /** Inclusive end of each part of a concatenated key, in a set of ranges; absent in other sets. */
+  readonly keyEnd?: Uint8Array
 }
 
 export function isField(part: SetPart): part is Field {

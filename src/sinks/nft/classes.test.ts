@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { ClassTable, type Treatment, verdictsOf } from './classes.ts'
 import { MAX_CLASS } from './layout.ts'
 
-const three: Treatment = { slots: 3, whenEmpty: 'reject', masquerade: 'always', isShortCircuited: false }
+const three: Treatment = {
+  slots: 3,
+  whenEmpty: 'reject',
+  masquerade: 'always',
+  isShortCircuited: false,
+  isRestricted: false,
+}
 const empty: Treatment = { ...three, slots: 0 }
 const local: Treatment = { ...three, masquerade: 'from-node', isShortCircuited: true }
 
@@ -11,22 +17,32 @@ describe('a treatment', () => {
     ['with endpoints', three, 'pick-3', 'pick-3', 'masquerade-all'],
     ['off the cluster', { ...three, masquerade: 'off-cluster' }, 'pick-3', 'pick-3', 'masquerade-off-cluster'],
     ['without endpoints', empty, 'no-endpoints', 'no-endpoints', undefined],
-    ['without local endpoints', { ...empty, whenEmpty: 'drop' }, 'no-local-endpoints', 'no-local-endpoints', undefined],
+    ['without local endpoints', { ...empty, whenEmpty: 'drop' }, 'drop-connection', 'drop-connection', undefined],
     ['short-circuited', local, 'short-circuit', 'pick-3', 'masquerade-from-node'],
     [
       'short-circuited, none here',
       { ...local, slots: 0, whenEmpty: 'drop' },
       'short-circuit',
-      'no-local-endpoints',
+      'drop-connection',
       'masquerade-from-node',
     ],
   ])('%s', (_, treatment, dispatch, pick, post) => {
     expect(verdictsOf(treatment)).toEqual({
+      allowed: undefined,
       dispatch: { kind: 'goto', chain: dispatch },
       pick: { kind: 'goto', chain: pick },
       post: post && { kind: 'jump', chain: post },
     })
   })
+})
+
+it('a restricted treatment does the same behind the check of the source', () => {
+  const { dispatch, allowed, pick } = verdictsOf({ ...local, isRestricted: true })
+  expect([dispatch, allowed, pick]).toEqual([
+    { kind: 'goto', chain: 'source-ranges' },
+    { kind: 'goto', chain: 'short-circuit' },
+    { kind: 'goto', chain: 'pick-3' },
+  ])
 })
 
 describe('ClassTable', () => {
@@ -60,7 +76,7 @@ describe('ClassTable', () => {
   ])('does not take over %s', (_, index, chain) => {
     const classes = new ClassTable()
     const verdict = { kind: 'goto', chain } as const
-    classes.adopt(index, { dispatch: verdict, pick: verdict, post: undefined })
+    classes.adopt(index, { dispatch: verdict, allowed: undefined, pick: verdict, post: undefined })
     expect([...classes.entries()]).toEqual([])
   })
 

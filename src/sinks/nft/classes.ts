@@ -13,12 +13,16 @@ export interface Treatment {
   readonly masquerade: MasqueradeClass
   /** Clients on this node use another pool. */
   readonly isShortCircuited: boolean
+  /** Only some sources may use it. */
+  readonly isRestricted: boolean
 }
 
 /** A class's verdicts, as they stand in the kernel. */
 export interface ClassVerdicts {
   /** In `classes`: what becomes of a new connection. */
   readonly dispatch: Verdict
+  /** In `allowed`: what becomes of it once its source was checked; undefined when none is checked. */
+  readonly allowed: Verdict | undefined
   /** In `picks`: which endpoint it gets, once it is known which pool it uses. */
   readonly pick: Verdict
   /** In `post-classes`: whether it is masqueraded; undefined when it never gets there. */
@@ -32,11 +36,13 @@ const MASQUERADE_CHAIN: { readonly [kind in MasqueradeClass]: string } = {
 }
 
 export function verdictsOf(treatment: Treatment): ClassVerdicts {
-  const { slots, whenEmpty, masquerade, isShortCircuited } = treatment
-  const emptyChain = whenEmpty === 'reject' ? 'no-endpoints' : 'no-local-endpoints'
+  const { slots, whenEmpty, masquerade, isShortCircuited, isRestricted } = treatment
+  const emptyChain = whenEmpty === 'reject' ? 'no-endpoints' : 'drop-connection'
   const pick: Verdict = { kind: 'goto', chain: slots > 0 ? pickChainName(slots) : emptyChain }
+  const choose: Verdict = isShortCircuited ? { kind: 'goto', chain: 'short-circuit' } : pick
   return {
-    dispatch: isShortCircuited ? { kind: 'goto', chain: 'short-circuit' } : pick,
+    dispatch: isRestricted ? { kind: 'goto', chain: 'source-ranges' } : choose,
+    allowed: isRestricted ? choose : undefined,
     pick,
     post: slots > 0 || isShortCircuited ? { kind: 'jump', chain: MASQUERADE_CHAIN[masquerade] } : undefined,
   }
@@ -121,9 +127,12 @@ function pickedSlots(verdict: Verdict): number | undefined {
 }
 
 /** True for verdicts that {@link verdictsOf} could have given. */
-function areOurs({ dispatch, pick, post }: ClassVerdicts): boolean {
-  const picks = pickedSlots(pick) !== undefined || leadsTo(pick, 'goto', ['no-endpoints', 'no-local-endpoints'])
-  const dispatches = formatVerdict(dispatch) === formatVerdict(pick) || leadsTo(dispatch, 'goto', ['short-circuit'])
+function areOurs({ dispatch, allowed, pick, post }: ClassVerdicts): boolean {
+  const picks = pickedSlots(pick) !== undefined || leadsTo(pick, 'goto', ['no-endpoints', 'drop-connection'])
+  const isChoice = (verdict: Verdict) =>
+    formatVerdict(verdict) === formatVerdict(pick) || leadsTo(verdict, 'goto', ['short-circuit'])
+  const dispatches =
+    allowed === undefined ? isChoice(dispatch) : isChoice(allowed) && leadsTo(dispatch, 'goto', ['source-ranges'])
   return picks && dispatches && (post === undefined || leadsTo(post, 'jump', Object.values(MASQUERADE_CHAIN)))
 }
 
@@ -138,11 +147,13 @@ const MASQUERADE_NUMBER: { readonly [kind in MasqueradeClass]: number } = {
 }
 
 /** Another number for each treatment. */
-function treatmentNumber({ slots, whenEmpty, masquerade, isShortCircuited }: Treatment): number {
-  const flags = (whenEmpty === 'drop' ? 1 : 0) + (isShortCircuited ? 2 : 0)
-  return (slots * 4 + flags) * 4 + MASQUERADE_NUMBER[masquerade]
+function treatmentNumber({ slots, whenEmpty, masquerade, isShortCircuited, isRestricted }: Treatment): number {
+  const flags = (whenEmpty === 'drop' ? 1 : 0) + (isShortCircuited ? 2 : 0) + (isRestricted ? 4 : 0)
+  return (slots * 8 + flags) * 4 + MASQUERADE_NUMBER[masquerade]
 }
 
-function classKey({ dispatch, pick, post }: ClassVerdicts): string {
-  return [dispatch, pick, post].map((verdict) => (verdict === undefined ? 'none' : formatVerdict(verdict))).join(' | ')
+function classKey({ dispatch, allowed, pick, post }: ClassVerdicts): string {
+  return [dispatch, allowed, pick, post]
+    .map((verdict) => (verdict === undefined ? 'none' : formatVerdict(verdict)))
+    .join(' | ')
 }

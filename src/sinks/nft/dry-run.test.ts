@@ -25,6 +25,7 @@ function server(...endpoints: string[]): VirtualServer {
       }),
     },
     shortCircuit: undefined,
+    sourceRanges: [],
     masquerade: 'off-cluster',
     whenEmpty: 'reject',
     service: WEB,

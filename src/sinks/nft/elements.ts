@@ -90,6 +90,24 @@ export function cidrElement(set: NftSet, cidr: Cidr): SetElement {
   return end === undefined ? { set, key: start } : { set, key: start, intervalEnd: end }
 }
 
+/** address . protocol . port . sources that may use it. */
+export function sourceRangeElement(set: NftSet, server: VirtualServer, range: Cidr, comment: string): SetElement {
+  const { key: first, intervalEnd } = cidrElement(set, range)
+  const last = intervalEnd === undefined ? new Uint8Array(first.length).fill(0xff) : lastBefore(intervalEnd)
+  const destination = destinationBytes(server)
+  return { set, key: Buffer.concat([destination, first]), keyEnd: Buffer.concat([destination, last]), comment }
+}
+
+function lastBefore(address: Uint8Array): Uint8Array {
+  const last = Uint8Array.from(address)
+  for (let i = last.length - 1; i >= 0; i--) {
+    const byte = last[i] ?? 0
+    last[i] = (byte - 1) & 0xff
+    if (byte !== 0) break
+  }
+  return last
+}
+
 /** The first address behind a prefix; undefined when the prefix reaches to the last one. */
 function firstBehind(start: Uint8Array, prefixLength: number): Uint8Array | undefined {
   const end = Uint8Array.from(start)

@@ -56,6 +56,10 @@ export interface LayoutSets {
   readonly picks: NftSet
   /** pool of this node's endpoints -> pool and class of all endpoints, for clients on this node. */
   readonly shortCircuits: NftSet
+  /** class -> what is done behind the check of the source, where `classes` says that it is checked. */
+  readonly allowed: NftSet
+  /** address . protocol . port . range of sources that may use it. */
+  readonly sourceRanges: NftSet
   /** class -> whether it is masqueraded. */
   readonly postClasses: NftSet
 }
@@ -121,6 +125,12 @@ function buildSets({ daddr }: FamilyFields): LayoutSets {
     classes: { name: 'classes', key: [classid], data: 'verdict' },
     picks: { name: 'picks', key: [classid], data: 'verdict' },
     shortCircuits: { name: 'short-circuits', key: [classid], data: [classid] },
+    allowed: { name: 'allowed', key: [classid], data: 'verdict' },
+    sourceRanges: {
+      name: 'source-ranges',
+      key: [address, inet_proto, inet_service, address],
+      interval: true,
+    },
     postClasses: { name: 'post-classes', key: [classid], data: 'verdict' },
   }
 }
@@ -135,7 +145,7 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
   const rules = [
     rule('no-endpoints', setPriorityNone, { do: 'reject' }),
     // The number is useless to others, so it is taken away before the packet is dropped, too.
-    rule('no-local-endpoints', setPriorityNone, go('drop')),
+    rule('drop-connection', setPriorityNone, go('drop')),
     rule('dispatch', { do: 'vmap', field: FIELDS['meta priority'], mask: CLASS_MASK, map: 'classes' }),
     rule('dispatch', go('goto', 'no-endpoints')),
     rule('services', { do: 'set-priority-map', key: [daddr, ...destination], map: 'services' }, onService('dispatch')),
@@ -146,6 +156,14 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
       onService('dispatch'),
     ),
     rule('services', { do: 'lookup', key: [daddr], set: 'cluster-ips' }, { do: 'reject' }),
+    rule(
+      'source-ranges',
+      { do: 'lookup', key: [daddr, ...destination, saddr], set: 'source-ranges', ranges: true },
+      go('goto', 'allowed'),
+    ),
+    rule('source-ranges', go('goto', 'drop-connection')),
+    rule('allowed', { do: 'vmap', field: FIELDS['meta priority'], mask: CLASS_MASK, map: 'allowed' }),
+    rule('allowed', go('goto', 'no-endpoints')),
     ...(options.detectsPods
       ? [rule('short-circuit', { do: 'lookup', key: [saddr], set: 'pod-cidrs' }, go('goto', 'all-endpoints'))]
       : []),

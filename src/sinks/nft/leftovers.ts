@@ -36,7 +36,8 @@ function classesOf({ sets }: Layout, { elements }: Pick<ReadBack, 'elements'>): 
   for (const [key, { key: bytes }] of elements.get(sets.classes.name) ?? []) {
     const [dispatch, pick] = [verdictIn(sets.classes, key), verdictIn(sets.picks, key)]
     if (dispatch === undefined || pick === undefined) continue
-    classes.adopt(bytes.readUInt32LE(0), { dispatch, pick, post: verdictIn(sets.postClasses, key) })
+    const [allowed, post] = [verdictIn(sets.allowed, key), verdictIn(sets.postClasses, key)]
+    classes.adopt(bytes.readUInt32LE(0), { dispatch, allowed, pick, post })
   }
   return classes
 }

@@ -42,8 +42,19 @@ export async function readBack(
   }
 }
 
-function elementKey(element: ReadElement): string {
-  return `${element.isIntervalEnd ? '-' : ''}${element.key.toString('hex')}`
+function elementKey({ isIntervalEnd, key, keyEnd }: ReadElement): string {
+  return `${isIntervalEnd ? '-' : ''}${hexKey(key, keyEnd)}`
+}
+
+/** The key in hex; of a concatenation with ranges both ends. */
+function hexKey(key: Uint8Array, keyEnd: Uint8Array | undefined): string {
+  const start = Buffer.from(key).toString('hex')
+  return keyEnd === undefined ? start : `${start}/${Buffer.from(keyEnd).toString('hex')}`
+}
+
+/** A set whose ranges are pairs of elements: a start and an end mark. */
+function hasEndMarks(set: NftSet): boolean {
+  return set.interval === true && set.key.length === 1
 }
 
 /** What must be done to the structure of a table: its sets, chains and rules. */
@@ -142,30 +153,35 @@ export async function compareElements(
   const slices = new Slices()
   for (const element of wanted) {
     if (slices.due()) await slices.pause()
-    if (element.set.interval === true) {
+    if (hasEndMarks(element.set)) {
       ranges.push(element)
       continue
     }
     const ofSet = elements.get(element.set.name)
-    const key = Buffer.from(element.key).toString('hex')
+    const key = hexKey(element.key, element.keyEnd)
     const present = ofSet?.get(key)
     ofSet?.delete(key)
     if (present !== undefined && sameElement(element, present)) continue
-    if (present !== undefined) removed.push({ set: element.set, key: present.key })
+    if (present !== undefined) removed.push(asElement(element.set, present))
     added.push(element)
   }
   for (const set of sets) {
     const left = elements.get(set.name) ?? new Map<string, ReadElement>()
-    if (set.interval === true) {
+    if (hasEndMarks(set)) {
       compareRanges(
         ranges.filter((range) => range.set === set),
         set,
         left,
         { removed, added },
       )
-    } else for (const { key } of left.values()) removed.push({ set, key })
+    } else for (const element of left.values()) removed.push(asElement(set, element))
   }
   return { removed, added }
+}
+
+/** What is needed to delete an element. */
+function asElement(set: NftSet, { key, keyEnd }: ReadElement): SetElement {
+  return { set, key, ...(keyEnd ? { keyEnd } : undefined) }
 }
 
 /** Ranges are few, so they are replaced all together when one differs. */

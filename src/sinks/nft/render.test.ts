@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ip, local, localEndpoint, service, servicePort } from '../../../test/fixtures/services.ts'
 import { formatVerdict } from '../../kernel/nftables/verdict.ts'
-import type { IpAddress } from '../../model/ip.ts'
+import { type IpAddress, parseCidr } from '../../model/ip.ts'
 import type { LocalService } from '../../model/local.ts'
 import { type ServiceKey, serviceKey } from '../../model/service.ts'
 import { Destinations } from '../../virtual-server/destinations.ts'
@@ -14,10 +14,11 @@ import { type RenderedChanges, RenderedState } from './render.ts'
 const layout = buildLayout(4, { detectsPods: false })
 
 /** `SET KEY` and the rest of an element. */
-function entryOf({ set, key, data, comment }: SetElement): [string, string] {
+function entryOf({ set, key, keyEnd, data, comment }: SetElement): [string, string] {
   const value =
     data === undefined ? '' : data instanceof Uint8Array ? Buffer.from(data).toString('hex') : formatVerdict(data)
-  return [`${set.name} ${Buffer.from(key).toString('hex')}`, `${value} ${comment ?? ''}`]
+  const end = keyEnd === undefined ? '' : `-${Buffer.from(keyEnd).toString('hex')}`
+  return [`${set.name} ${Buffer.from(key).toString('hex')}${end}`, `${value} ${comment ?? ''}`]
 }
 
 function contentOf(state: RenderedState): Map<string, string> {
@@ -47,8 +48,8 @@ function differencesOf(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, st
 }
 
 /** Which endpoints clients on this node get, where they get others. */
-function wholeOf(content: ReadonlyMap<string, string>, dispatch: string | undefined, pool: Buffer): unknown {
-  if (dispatch?.startsWith('goto short-circuit') !== true) return undefined
+function wholeOf(content: ReadonlyMap<string, string>, pool: Buffer): unknown {
+  if (!content.has(`short-circuits ${pool.toString('hex')}`)) return undefined
   const [hex = ''] = content.get(`short-circuits ${pool.toString('hex')}`)?.split(' ') ?? []
   const number = Buffer.from(hex, 'hex').readUInt32LE()
   const [whole, index] = [Buffer.alloc(4), Buffer.alloc(4)]
@@ -67,7 +68,8 @@ function meaningOf(content: ReadonlyMap<string, string>): Map<string, unknown> {
   for (const [key, value] of content) {
     const [set = '', bytes = ''] = key.split(' ')
     if (set !== 'services' && set !== 'node-ports') {
-      if (set === 'cluster-ips' || set === 'node-ips' || set === 'hairpin') meaning.set(key, value)
+      if (set === 'cluster-ips' || set === 'node-ips' || set === 'hairpin' || set === 'source-ranges')
+        meaning.set(key, value)
       continue
     }
     const [hex = '', comment] = value.split(' ')
@@ -80,9 +82,10 @@ function meaningOf(content: ReadonlyMap<string, string>): Map<string, unknown> {
     meaning.set(`${set} ${bytes}`, {
       comment,
       dispatch: content.get(`classes ${index.toString('hex')}`),
+      allowed: content.get(`allowed ${index.toString('hex')}`),
       pick: content.get(`picks ${index.toString('hex')}`),
       post: content.get(`post-classes ${index.toString('hex')}`),
-      whole: wholeOf(content, content.get(`classes ${index.toString('hex')}`), pool),
+      whole: wholeOf(content, pool),
       endpoints: number & POOL_MASK ? slots.map(([, data]) => data.split(' ')[0]).sort() : [],
       slots: slots.map(([slot]) => Buffer.from(slot.slice(-8), 'hex').readUInt32LE()).sort((a, b) => a - b),
     })
@@ -106,6 +109,7 @@ const arbitraryService = (name: string): fc.Arbitrary<LocalService> =>
         [['http', 81]],
       ),
       creationTimestamp: fc.integer({ min: 0, max: 2 }),
+      ranges: fc.uniqueArray(fc.constantFrom('10.0.0.0/8', '10.1.0.0/16', '192.168.0.0/16'), { maxLength: 3 }),
       internal: fc.constantFrom('Cluster', 'Local'),
       externalPolicy: fc.constantFrom('Cluster', 'Local'),
       endpoints: fc.oneof(
@@ -115,11 +119,13 @@ const arbitraryService = (name: string): fc.Arbitrary<LocalService> =>
           .map((count) => Array.from({ length: count }, (_, i): [number, boolean] => [i + 1, false])),
       ),
     })
-    .map(({ clusterIP, external, nodePort, ports, creationTimestamp, internal, externalPolicy, endpoints }) =>
+    .map(({ clusterIP, external, nodePort, ports, creationTimestamp, ranges, internal, externalPolicy, endpoints }) =>
       local(
         service(name, {
           clusterIPs: [ip(clusterIP)],
-          externalIPs: external.map(ip),
+          externalIPs: external.slice(1).map(ip),
+          loadBalancerIPs: external.slice(0, 1).map(ip),
+          loadBalancerSourceRanges: ranges.flatMap((range) => parseCidr(range) ?? []),
           creationTimestamp,
           internalTrafficPolicy: internal,
           externalTrafficPolicy: externalPolicy,

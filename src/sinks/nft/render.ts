@@ -23,10 +23,12 @@ import {
   numberBytes,
   type SetElement,
   slotBytes,
+  sourceRangeElement,
   verdictElement,
 } from './elements.ts'
 import { CLASS_BITS, CLASS_MASK, type Layout, MAX_CLASS, MAX_POOL_ID, needsOwnPick } from './layout.ts'
 import { assignSlots, slotChanges } from './pool.ts'
+import { outermost } from './ranges.ts'
 import { slotCount } from './slots.ts'
 
 /** What an earlier run left in the kernel, so that the same numbers are used again and little has to change. */
@@ -240,6 +242,13 @@ export class RenderedState {
     for (const [index, { post }] of this.#classes.entries()) {
       if (post !== undefined) yield verdictElement(sets.postClasses, index, post)
     }
+    for (const [index, { allowed }] of this.#classes.entries()) {
+      if (allowed !== undefined) yield verdictElement(sets.allowed, index, allowed)
+    }
+    for (const { server } of this.#frontEnds.values()) {
+      if (server.sourceRanges.length === 0) continue
+      for (const range of outermost(server.sourceRanges)) yield this.#sourceRangeElement(server, range)
+    }
     for (const pool of this.#pools.values()) if (pool.whole) yield this.#wholeElement(pool, pool.whole)
     for (const cidr of this.#podCIDRs) yield cidrElement(sets.podCIDRs, cidr)
     for (const address of this.#nodeIPs) yield addressElement(sets.nodeIPs, address)
@@ -322,7 +331,13 @@ export class RenderedState {
     const whole = shortCircuit && this.#pools.get(shortCircuit.key)
     if (pool === undefined || shortCircuit === undefined || whole === undefined || pool.id === 0) return
     const slots = slotCount(whole.endpoints.length)
-    const treatment: Treatment = { slots, whenEmpty: 'reject', masquerade, isShortCircuited: false }
+    const treatment: Treatment = {
+      slots,
+      whenEmpty: 'reject',
+      masquerade,
+      isShortCircuited: false,
+      isRestricted: false,
+    }
     const value = whole.id === 0 ? undefined : this.#valueOf(whole, treatment, changes)
     this.#setWhole(pool, value === undefined ? undefined : { key: shortCircuit.key, value }, changes)
   }
@@ -370,6 +385,7 @@ export class RenderedState {
     this.#updateClusterIP(before?.server, after?.server, changes)
     if (after === undefined) this.#frontEnds.delete(key)
     else this.#frontEnds.set(key, after)
+    this.#updateSourceRanges(before?.server, after?.server, changes)
     const isSame = before?.value === after?.value && nameOf(before) === nameOf(after)
     if (isSame) return
     if (before !== undefined) changes.remove(() => this.#frontEndElement(before))
@@ -377,14 +393,15 @@ export class RenderedState {
   }
 
   #frontEnd(server: VirtualServer, changes: ChangeSink): FrontEnd | undefined {
-    const { shortCircuit, whenEmpty, masquerade } = server
+    const { shortCircuit, sourceRanges, whenEmpty, masquerade } = server
     const pool = this.#pools.get(server.pool.key)
     if (pool === undefined) throw new TypeError(`the pool of ${server.service} is not there`)
     const isShortCircuited = shortCircuit !== undefined
     const hasNoId = pool.id === 0 && (server.pool.endpoints.length > 0 || isShortCircuited)
     if (hasNoId || (isShortCircuited && pool.whole === undefined)) return undefined
     const slots = slotCount(pool.endpoints.length)
-    const value = this.#valueOf(pool, { slots, whenEmpty, masquerade, isShortCircuited }, changes)
+    const isRestricted = sourceRanges.length > 0
+    const value = this.#valueOf(pool, { slots, whenEmpty, masquerade, isShortCircuited, isRestricted }, changes)
     return value === undefined ? undefined : { server, value }
   }
 
@@ -400,11 +417,24 @@ export class RenderedState {
 
   #addClass(index: number, treatment: Treatment, changes: ChangeSink): void {
     const { sets } = this.layout
-    const { dispatch, pick, post } = verdictsOf(treatment)
+    const { dispatch, allowed, pick, post } = verdictsOf(treatment)
     if (needsOwnPick(treatment.slots)) changes.pick(treatment.slots)
     changes.add(() => verdictElement(sets.classes, index, dispatch))
+    if (allowed !== undefined) changes.add(() => verdictElement(sets.allowed, index, allowed))
     changes.add(() => verdictElement(sets.picks, index, pick))
     if (post !== undefined) changes.add(() => verdictElement(sets.postClasses, index, post))
+  }
+
+  #updateSourceRanges(before: VirtualServer | undefined, after: VirtualServer | undefined, changes: ChangeSink): void {
+    const isNamedAlike = before && after && servicePortName(before) === servicePortName(after)
+    const [old, now] = [before?.sourceRanges ?? [], after?.sourceRanges ?? []]
+    if (isNamedAlike && old.join() === now.join()) return
+    if (before) for (const range of outermost(old)) changes.remove(() => this.#sourceRangeElement(before, range))
+    if (after) for (const range of outermost(now)) changes.add(() => this.#sourceRangeElement(after, range))
+  }
+
+  #sourceRangeElement(server: VirtualServer, range: Cidr): SetElement {
+    return sourceRangeElement(this.layout.sets.sourceRanges, server, range, servicePortName(server))
   }
 
   /** Cluster IPs are counted, since every port of a Service has the same one. */

@@ -116,7 +116,7 @@ export function newSet(attempt: Attempt, request: Request): void {
     return
   }
   const { keyType, keyBytes, dataType, dataBytes, flags, size, timeoutMs, userdata } = shape
-  const declared = { keyType, keyBytes, dataType, dataBytes, flags, size, timeoutMs, userdata }
+  const declared = { keyType, keyBytes, dataType, dataBytes, flags, size, timeoutMs, userdata, fieldBytes: [] }
   const set: FakeSet = { ...declared, name, handle: attempt.store.nextHandle(), elements: new Map(), uses: 0 }
   attempt.store.put(table.sets, name, set)
   attempt.sets.set(number, set)
