@@ -3,9 +3,11 @@ import { NftablesConnection } from '../../kernel/nftables/connection.ts'
 import { NftablesError } from '../../kernel/nftables/error.ts'
 import type { Table } from '../../kernel/nftables/types.ts'
 import { NftablesWatch, type Watched } from '../../kernel/nftables/watch.ts'
-import { type Cidr, FAMILIES, type IpAddress } from '../../model/ip.ts'
+import { type Cidr, FAMILIES, type Family, type IpAddress } from '../../model/ip.ts'
+import { Slices } from '../../observe/event-loop.ts'
 import type { DataPlane, PlaneChanges, PlaneCounts, PlaneProblem } from '../../virtual-server/data-plane.ts'
 import { Destinations, type Winners } from '../../virtual-server/destinations.ts'
+import type { VirtualServer } from '../../virtual-server/virtual-server.ts'
 import { type Commit, commitChanges, setsOf, syncTable } from './apply.ts'
 import { familyState } from './family-state.ts'
 import { leftoversOf } from './leftovers.ts'
@@ -81,7 +83,7 @@ export class NftPlane implements DataPlane {
 
   async apply(changes: PlaneChanges): Promise<void> {
     await this.#exclusive(async () => {
-      const winners = this.#destinations.update(changes)
+      const winners = await this.#updateDestinations(changes)
       const failures: unknown[] = []
       for (const plane of this.#families) {
         try {
@@ -123,6 +125,18 @@ export class NftPlane implements DataPlane {
   async resync(): Promise<void> {
     for (const plane of this.#families) plane.needsSync = true
     await this.apply({ services: new Map(), nodeAddresses: undefined })
+  }
+
+  /** Service by Service, so that a whole cluster does not hold the event loop. */
+  async #updateDestinations({ services }: PlaneChanges): Promise<Readonly<Record<Family, Winners>>> {
+    const winners = { 4: new Map<string, VirtualServer | undefined>(), 6: new Map<string, VirtualServer | undefined>() }
+    const slices = new Slices()
+    for (const [key, servers] of services) {
+      const touched = this.#destinations.update({ services: new Map([[key, servers]]) })
+      for (const family of FAMILIES) for (const [of, winner] of touched[family]) winners[family].set(of, winner)
+      if (slices.due()) await slices.pause()
+    }
+    return winners
   }
 
   async #applyFamily(
