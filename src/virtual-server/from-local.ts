@@ -31,6 +31,7 @@ function familyServers(local: LocalService, family: Family): VirtualServer[] {
       ...(kind === 'cluster' ? pools.internal : pools.external),
       // Only load-balancer addresses are restricted (promise 56).
       sourceRanges: address !== undefined && kind === 'external' && balanced.has(address) ? ranges : [],
+      affinitySeconds: service.clientIPAffinitySeconds ?? 0,
       service: local.key,
       portName: port.name,
       creationTimestamp: service.creationTimestamp,

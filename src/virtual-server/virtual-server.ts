@@ -50,6 +50,11 @@ export interface VirtualServer {
   readonly shortCircuit: Pool | undefined
   /** Sources that may use it; empty when all may. Others are dropped before an endpoint is chosen (promises 56, 57, 59). */
   readonly sourceRanges: readonly Cidr[]
+  /**
+   * Seconds for which a client keeps the endpoint that it once got; 0 when it does not (promises 69 and 70). Remembered for
+   * the pool, so that all its destinations share it.
+   */
+  readonly affinitySeconds: number
   readonly masquerade: MasqueradeClass
   /** What happens while the pool is empty. */
   readonly whenEmpty: 'reject' | 'drop'

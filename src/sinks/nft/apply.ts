@@ -7,9 +7,9 @@ import type { NftSet, Rule } from '../../kernel/nftables/types.ts'
 import { runInSlices } from '../../observe/event-loop.ts'
 import type { PlaneProblem } from '../../virtual-server/data-plane.ts'
 import type { SetElement } from './elements.ts'
-import { type Layout, pickChainName, pickRules } from './layout.ts'
+import type { Layout } from './layout.ts'
 import { compareElements, compareStructure, type ReadBack, type StructureDifference } from './read-back.ts'
-import type { RenderedChanges, RenderedState } from './render.ts'
+import type { RenderedState, TableChanges } from './render.ts'
 
 /** How many times elements at fault are taken out of a transaction before it is given up. */
 const NARROWING_ROUNDS = 64
@@ -39,12 +39,12 @@ export function* emitTable(
   refused: RefusedElements = new Set(),
 ): Generator<void> {
   const { layout } = state
-  const picks = [...state.picks()]
+  const chains = [...state.ownChains()]
   transaction.addTable(layout.table)
   for (const set of setsOf(layout)) transaction.addSet(layout.table, set)
   for (const chain of layout.chains) transaction.addChain(layout.table, chain)
-  for (const slots of picks) transaction.addChain(layout.table, { name: pickChainName(slots) })
-  for (const rule of [...layout.rules, ...picks.flatMap(pickRules)]) transaction.addRule(layout.table, rule)
+  for (const name of chains) transaction.addChain(layout.table, { name })
+  for (const rule of [...layout.rules, ...chains.flatMap(layout.ownRules)]) transaction.addRule(layout.table, rule)
   let count = 0
   for (const element of state.passingElements()) {
     if (refused.size > 0 && isRefused(refused, 'add element', element)) continue
@@ -54,13 +54,12 @@ export function* emitTable(
 }
 
 /** Writes changes into a transaction: chains first, then what goes, then what comes. */
-export function emitChanges(transaction: Transaction, layout: Layout, changes: RenderedChanges): void {
-  for (const slots of changes.picks) {
-    const name = pickChainName(slots)
-    transaction.addChain(layout.table, { name })
-    // The chain may be left from a pool that has gone; its rules must not double.
+export function emitChanges(transaction: Transaction, layout: Layout, changes: TableChanges): void {
+  for (const name of changes.chains) transaction.addChain(layout.table, { name })
+  for (const name of changes.chains) {
+    // The chain may be left from a class that has gone; its rules must not double.
     transaction.flushChain(layout.table, name)
-    for (const rule of pickRules(slots)) transaction.addRule(layout.table, rule)
+    for (const rule of layout.ownRules(name)) transaction.addRule(layout.table, rule)
   }
   for (const element of bySet(changes.removed)) transaction.deleteElement(layout.table, element.set, element)
   for (const element of bySet(changes.added)) transaction.addElement(layout.table, element.set, element)
@@ -70,7 +69,7 @@ export function emitChanges(transaction: Transaction, layout: Layout, changes: R
 export async function commitChanges(
   commit: Commit,
   layout: Layout,
-  changes: RenderedChanges,
+  changes: TableChanges,
   report: Report,
 ): Promise<void> {
   await commitNarrowed(commit, report, (refused) => {
@@ -93,11 +92,11 @@ export async function syncTable(
   report: Report,
 ): Promise<boolean> {
   const { layout } = state
-  const picks = [...state.picks()]
+  const chains = [...state.ownChains()]
   const wanted = {
     sets: setsOf(layout),
-    chains: [...layout.chains, ...picks.map((slots) => ({ name: pickChainName(slots) }))],
-    rules: [...layout.rules, ...picks.flatMap(pickRules)],
+    chains: [...layout.chains, ...chains.map((name) => ({ name }))],
+    rules: [...layout.rules, ...chains.flatMap(layout.ownRules)],
   }
   const structure = await compareStructure(connection, layout.table, wanted, read)
   if (structure.replace) {
@@ -108,10 +107,10 @@ export async function syncTable(
   const structureChanges = structure.addChains.length + structure.rewrite.length + structure.deleteChains.length
   if (structureChanges + elements.removed.length + elements.added.length === 0) return false
   try {
-    if (structureChanges === 0) await commitChanges(commit, layout, { picks: [], ...elements }, report)
+    if (structureChanges === 0) await commitChanges(commit, layout, { chains: [], ...elements }, report)
     else {
       await commitNarrowed(commit, report, (refused) => {
-        return structureBatch(layout, wanted.rules, structure, without({ picks: [], ...elements }, refused))
+        return structureBatch(layout, wanted.rules, structure, without({ chains: [], ...elements }, refused))
       })
     }
   } catch (error) {
@@ -137,7 +136,7 @@ function structureBatch(
   layout: Layout,
   rules: readonly Rule[],
   structure: StructureDifference,
-  changes: RenderedChanges,
+  changes: TableChanges,
 ): NetlinkBatch {
   const batch = new NetlinkBatch()
   const rewrite = new Set(structure.rewrite)
@@ -193,10 +192,10 @@ function refusedElements(error: unknown): readonly Refusal[] {
   return error.refusals.every(isElement) ? error.refusals : []
 }
 
-function without(changes: RenderedChanges, refused: RefusedElements): RenderedChanges {
+function without(changes: TableChanges, refused: RefusedElements): TableChanges {
   if (refused.size === 0) return changes
   return {
-    picks: changes.picks,
+    chains: changes.chains,
     removed: changes.removed.filter((element) => !isRefused(refused, 'delete element', element)),
     added: changes.added.filter((element) => !isRefused(refused, 'add element', element)),
   }

@@ -8,6 +8,7 @@ const three: Treatment = {
   masquerade: 'always',
   isShortCircuited: false,
   isRestricted: false,
+  affinitySeconds: 0,
 }
 const empty: Treatment = { ...three, slots: 0 }
 const local: Treatment = { ...three, masquerade: 'from-node', isShortCircuited: true }
@@ -29,6 +30,7 @@ describe('a treatment', () => {
   ])('%s', (_, treatment, dispatch, pick, post) => {
     expect(verdictsOf(treatment)).toEqual({
       allowed: undefined,
+      input: undefined,
       dispatch: { kind: 'goto', chain: dispatch },
       pick: { kind: 'goto', chain: pick },
       post: post && { kind: 'jump', chain: post },
@@ -76,14 +78,35 @@ describe('ClassTable', () => {
   ])('does not take over %s', (_, index, chain) => {
     const classes = new ClassTable()
     const verdict = { kind: 'goto', chain } as const
-    classes.adopt(index, { dispatch: verdict, allowed: undefined, pick: verdict, post: undefined })
+    classes.adopt(index, { dispatch: verdict, allowed: undefined, pick: verdict, post: undefined, input: undefined })
     expect([...classes.entries()]).toEqual([])
   })
 
-  it('tells which pick chains its classes lead to', () => {
+  it('tells which chains its classes need, those that are led to first', () => {
     const classes = new ClassTable()
     for (const slots of [0, 3, 42]) classes.indexOf({ ...three, slots })
-    expect([...classes.picks()]).toEqual([3, 42])
+    expect([...classes.chains()]).toEqual(['pick-42'])
+    classes.indexOf({ ...three, affinitySeconds: 60 })
+    classes.indexOf({ ...local, slots: 42, affinitySeconds: 5 })
+    expect([...classes.chains()]).toEqual([
+      'pick-42',
+      'affinity-3',
+      'learn-60',
+      'learn-60-always',
+      'affinity-42',
+      'learn-5',
+      'learn-5-all-endpoints',
+      'learn-5-local',
+      'learn-5-from-node',
+    ])
+  })
+
+  it('takes over classes with affinity', () => {
+    for (const treatment of [three, local, { ...local, slots: 0 }]) {
+      const classes = new ClassTable()
+      classes.adopt(9, verdictsOf({ ...treatment, affinitySeconds: 10800 }))
+      expect(classes.indexOf({ ...treatment, affinitySeconds: 10800 })).toEqual({ index: 9, isNew: false })
+    }
   })
 
   it('gives the numbers of forgotten classes to others', () => {

@@ -1,7 +1,14 @@
 import type { Verdict } from '../../kernel/nftables/verdict.ts'
 import { formatVerdict } from '../../kernel/nftables/verdict.ts'
 import type { MasqueradeClass } from '../../virtual-server/virtual-server.ts'
-import { MAX_CLASS, pickChainName } from './layout.ts'
+import {
+  affinityChainName,
+  learnChainName,
+  MASQUERADE_CHAIN,
+  MAX_CLASS,
+  needsOwnPick,
+  pickChainName,
+} from './layout.ts'
 import { slotCount } from './slots.ts'
 
 /** How all virtual servers of one class are treated. */
@@ -15,6 +22,8 @@ export interface Treatment {
   readonly isShortCircuited: boolean
   /** Only some sources may use it. */
   readonly isRestricted: boolean
+  /** 0 when clients do not keep their endpoint. */
+  readonly affinitySeconds: number
 }
 
 /** A class's verdicts, as they stand in the kernel. */
@@ -27,25 +36,46 @@ export interface ClassVerdicts {
   readonly pick: Verdict
   /** In `post-classes`: whether it is masqueraded; undefined when it never gets there. */
   readonly post: Verdict | undefined
-}
-
-const MASQUERADE_CHAIN: { readonly [kind in MasqueradeClass]: string } = {
-  always: 'masquerade-all',
-  'off-cluster': 'masquerade-off-cluster',
-  'from-node': 'masquerade-from-node',
+  /** In `input-classes`: whether an endpoint on the host network is remembered; undefined when it is not. */
+  readonly input: Verdict | undefined
 }
 
 export function verdictsOf(treatment: Treatment): ClassVerdicts {
-  const { slots, whenEmpty, masquerade, isShortCircuited, isRestricted } = treatment
+  const { slots, whenEmpty, isShortCircuited, isRestricted, affinitySeconds } = treatment
   const emptyChain = whenEmpty === 'reject' ? 'no-endpoints' : 'drop-connection'
-  const pick: Verdict = { kind: 'goto', chain: slots > 0 ? pickChainName(slots) : emptyChain }
+  const drawChain = affinitySeconds > 0 ? affinityChainName(slots) : pickChainName(slots)
+  const pick: Verdict = { kind: 'goto', chain: slots > 0 ? drawChain : emptyChain }
   const choose: Verdict = isShortCircuited ? { kind: 'goto', chain: 'short-circuit' } : pick
+  const isServed = slots > 0 || isShortCircuited
   return {
     dispatch: isRestricted ? { kind: 'goto', chain: 'source-ranges' } : choose,
     allowed: isRestricted ? choose : undefined,
     pick,
-    post: slots > 0 || isShortCircuited ? { kind: 'jump', chain: MASQUERADE_CHAIN[masquerade] } : undefined,
+    post: isServed ? { kind: 'jump', chain: postChain(treatment) } : undefined,
+    input: isServed && affinitySeconds > 0 ? { kind: 'jump', chain: inputChain(treatment) } : undefined,
   }
+}
+
+function postChain({ masquerade, affinitySeconds }: Treatment): string {
+  return affinitySeconds > 0 ? learnChainName(affinitySeconds, masquerade) : MASQUERADE_CHAIN[masquerade]
+}
+
+function inputChain({ masquerade, affinitySeconds }: Treatment): string {
+  return learnChainName(affinitySeconds, masquerade === 'from-node' ? 'local' : undefined)
+}
+
+/** The chains that verdicts need and the layout does not have by itself; those that are led to come first. */
+export function ownChains({ pick, post }: ClassVerdicts): string[] {
+  const slots = pickedSlots(pick)
+  const chains = slots !== undefined && needsOwnPick(slots) ? [pickChainName(slots)] : []
+  if ('chain' in pick && pick.chain.startsWith('affinity-')) chains.push(pick.chain)
+  const seconds = learnedSeconds(post)
+  if (seconds === undefined || post === undefined || !('chain' in post)) return chains
+  chains.push(learnChainName(seconds))
+  if (post.chain === learnChainName(seconds, 'from-node')) {
+    chains.push(learnChainName(seconds, 'all-endpoints'), learnChainName(seconds, 'local'))
+  }
+  return [...chains, post.chain]
 }
 
 /**
@@ -89,12 +119,11 @@ export class ClassTable {
     return { index: this.#next, isNew: true }
   }
 
-  /** Slot counts of the pick chains that the classes lead to. */
-  *picks(): Generator<number> {
-    for (const { pick } of this.#taken.values()) {
-      const slots = pickedSlots(pick)
-      if (slots !== undefined) yield slots
-    }
+  /** The chains that the classes need and the layout does not have by itself, in the order in which they can be made. */
+  chains(): Set<string> {
+    const chains = new Set<string>()
+    for (const verdicts of this.#taken.values()) for (const chain of ownChains(verdicts)) chains.add(chain)
+    return chains
   }
 
   /** True when it is time to forget classes that nobody uses; until then they may come into use again. */
@@ -118,22 +147,42 @@ export class ClassTable {
   }
 }
 
-/** Slots of the pick chain that a verdict leads to; undefined when it leads elsewhere. */
+/** Slots of the pools whose endpoints a verdict picks; undefined when it leads elsewhere. */
 function pickedSlots(verdict: Verdict): number | undefined {
-  const slots = 'chain' in verdict ? Number(/^pick-(\d+)$/.exec(verdict.chain)?.[1]) : Number.NaN
-  if (!(slots > 0) || slotCount(slots) !== slots) return undefined
-  // `pick-042` is no name that we give.
-  return 'chain' in verdict && verdict.chain === pickChainName(slots) ? slots : undefined
+  const [, text] = ('chain' in verdict && /^(?:pick|affinity)-([1-9]\d*)$/.exec(verdict.chain)) || []
+  const slots = Number(text)
+  return slots > 0 && slotCount(slots) === slots ? slots : undefined
+}
+
+/** For how long a verdict's chain remembers clients; undefined when it does not. */
+function learnedSeconds(verdict: Verdict | undefined): number | undefined {
+  const [, text] = (verdict && 'chain' in verdict && /^learn-([1-9]\d{0,4})(?:-|$)/.exec(verdict.chain)) || []
+  return text === undefined ? undefined : Number(text)
 }
 
 /** True for verdicts that {@link verdictsOf} could have given. */
-function areOurs({ dispatch, allowed, pick, post }: ClassVerdicts): boolean {
+function areOurs({ dispatch, allowed, pick, post, input }: ClassVerdicts): boolean {
   const picks = pickedSlots(pick) !== undefined || leadsTo(pick, 'goto', ['no-endpoints', 'drop-connection'])
   const isChoice = (verdict: Verdict) =>
     formatVerdict(verdict) === formatVerdict(pick) || leadsTo(verdict, 'goto', ['short-circuit'])
   const dispatches =
     allowed === undefined ? isChoice(dispatch) : isChoice(allowed) && leadsTo(dispatch, 'goto', ['source-ranges'])
-  return picks && dispatches && (post === undefined || leadsTo(post, 'jump', Object.values(MASQUERADE_CHAIN)))
+  return picks && dispatches && isPost(post) && isInput(input, post)
+}
+
+function isPost(post: Verdict | undefined): boolean {
+  if (post === undefined) return true
+  const seconds = learnedSeconds(post)
+  const kinds = ['always', 'off-cluster', 'from-node'] as const
+  const chains = kinds.map((kind) => (seconds === undefined ? MASQUERADE_CHAIN[kind] : learnChainName(seconds, kind)))
+  return leadsTo(post, 'jump', chains)
+}
+
+function isInput(input: Verdict | undefined, post: Verdict | undefined): boolean {
+  const seconds = learnedSeconds(post)
+  if (seconds === undefined || post === undefined) return input === undefined
+  const isLocal = leadsTo(post, 'jump', [learnChainName(seconds, 'from-node')])
+  return input !== undefined && leadsTo(input, 'jump', [learnChainName(seconds, isLocal ? 'local' : undefined)])
 }
 
 function leadsTo(verdict: Verdict, kind: Verdict['kind'], chains: readonly string[]): boolean {
@@ -147,13 +196,15 @@ const MASQUERADE_NUMBER: { readonly [kind in MasqueradeClass]: number } = {
 }
 
 /** Another number for each treatment. */
-function treatmentNumber({ slots, whenEmpty, masquerade, isShortCircuited, isRestricted }: Treatment): number {
+function treatmentNumber(treatment: Treatment): number {
+  const { slots, whenEmpty, masquerade, isShortCircuited, isRestricted, affinitySeconds } = treatment
   const flags = (whenEmpty === 'drop' ? 1 : 0) + (isShortCircuited ? 2 : 0) + (isRestricted ? 4 : 0)
-  return (slots * 8 + flags) * 4 + MASQUERADE_NUMBER[masquerade]
+  // Slots stay far below 2^20, and seconds below 2^17.
+  return ((affinitySeconds * 2 ** 20 + slots) * 8 + flags) * 4 + MASQUERADE_NUMBER[masquerade]
 }
 
-function classKey({ dispatch, allowed, pick, post }: ClassVerdicts): string {
-  return [dispatch, allowed, pick, post]
+function classKey({ dispatch, allowed, pick, post, input }: ClassVerdicts): string {
+  return [dispatch, allowed, pick, post, input]
     .map((verdict) => (verdict === undefined ? 'none' : formatVerdict(verdict)))
     .join(' | ')
 }

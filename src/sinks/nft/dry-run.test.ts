@@ -26,6 +26,7 @@ function server(...endpoints: string[]): VirtualServer {
     },
     shortCircuit: undefined,
     sourceRanges: [],
+    affinitySeconds: 0,
     masquerade: 'off-cluster',
     whenEmpty: 'reject',
     service: WEB,

@@ -4,6 +4,7 @@ import type { Statement } from '../../kernel/nftables/statement.ts'
 import type { Chain, NftSet, Rule, Table, TableFamily } from '../../kernel/nftables/types.ts'
 import type { Verdict } from '../../kernel/nftables/verdict.ts'
 import type { Family } from '../../model/ip.ts'
+import type { MasqueradeClass } from '../../virtual-server/virtual-server.ts'
 import { EXACT_UP_TO, fallbackSlots, isExact } from './slots.ts'
 
 /** Name of Sluice's tables: `ip sluice` and `ip6 sluice`. All that is in them is Sluice's. */
@@ -31,6 +32,9 @@ const NAT_PRIORITY = { prerouting: -100, output: -100, postrouting: 100 } as con
 const AFTER_NAT_OUTPUT = -99
 const PROTOCOLS = [6, 17, 132]
 const PROTOCOL_NAMES = ['tcp', 'udp', 'sctp']
+
+/** Clients that can be remembered, and for how long when a rule does not say it (promise 70). */
+const AFFINITY = { size: 1 << 20, timeoutSeconds: 10800 } as const
 
 const { inet_proto, inet_service, classid } = DATA_TYPES
 
@@ -60,6 +64,10 @@ export interface LayoutSets {
   readonly allowed: NftSet
   /** address . protocol . port . range of sources that may use it. */
   readonly sourceRanges: NftSet
+  /** client . pool -> the endpoint that it keeps; filled by the rules. */
+  readonly affinity: NftSet
+  /** class -> whether an endpoint on the host network is remembered. */
+  readonly inputClasses: NftSet
   /** class -> whether it is masqueraded. */
   readonly postClasses: NftSet
 }
@@ -71,6 +79,8 @@ export interface Layout {
   readonly sets: LayoutSets
   readonly chains: readonly Chain[]
   readonly rules: readonly Rule[]
+  /** The rules of a chain that is there only while a class needs it, by its name: `pick-64`, `affinity-3`, `learn-10800` ... */
+  readonly ownRules: (chain: string) => readonly Rule[]
 }
 
 export interface LayoutOptions {
@@ -87,28 +97,34 @@ export function buildLayout(family: Family, options: LayoutOptions): Layout {
     { name: 'prerouting', base: { type: 'nat', hook: 'prerouting', priority: NAT_PRIORITY.prerouting } },
     { name: 'output', base: { type: 'nat', hook: 'output', priority: NAT_PRIORITY.output } },
     { name: 'output-reset', base: { type: 'filter', hook: 'output', priority: AFTER_NAT_OUTPUT } },
+    { name: 'input', base: { type: 'nat', hook: 'input', priority: NAT_PRIORITY.postrouting } },
     { name: 'postrouting', base: { type: 'nat', hook: 'postrouting', priority: NAT_PRIORITY.postrouting } },
   ]
   const named = new Set(base.map((chain) => chain.name))
   const plain = [...new Set(rules.map((rule) => rule.chain))].filter((name) => !named.has(name))
-  return { table, family, sets, chains: [...plain.map((name) => ({ name })), ...base], rules }
+  const chains = [...plain.map((name) => ({ name })), ...base]
+  return { table, family, sets, chains, rules, ownRules: (chain) => ownRules(chain, fields, options) }
 }
 
 interface FamilyFields {
   readonly saddr: Field
   readonly daddr: Field
+  readonly originalSaddr: Field
   readonly originalDaddr: Field
+  readonly replySaddr: Field
 }
 
 function familyFields(family: TableFamily): FamilyFields {
   return {
     saddr: FIELDS[`${family} saddr`],
     daddr: FIELDS[`${family} daddr`],
+    originalSaddr: FIELDS[`ct original ${family} saddr`],
     originalDaddr: FIELDS[`ct original ${family} daddr`],
+    replySaddr: FIELDS[`ct reply ${family} saddr`],
   }
 }
 
-function buildSets({ daddr }: FamilyFields): LayoutSets {
+function buildSets({ saddr, daddr }: FamilyFields): LayoutSets {
   const address = daddr.type
   return {
     clusterIPs: { name: 'cluster-ips', key: [address] },
@@ -131,6 +147,13 @@ function buildSets({ daddr }: FamilyFields): LayoutSets {
       key: [address, inet_proto, inet_service, address],
       interval: true,
     },
+    affinity: {
+      name: 'affinity',
+      key: [saddr, FIELDS['meta priority']],
+      data: [daddr, FIELDS['th dport']],
+      dynamic: AFFINITY,
+    },
+    inputClasses: { name: 'input-classes', key: [classid], data: 'verdict' },
     postClasses: { name: 'post-classes', key: [classid], data: 'verdict' },
   }
 }
@@ -141,6 +164,35 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
   const originalDestination = [l4proto, FIELDS['ct original proto-dst']]
   const rule = (chain: string, ...statements: Statement[]): Rule => ({ chain, statements })
   const onService = (chain: string) => go('goto', chain)
+
+  /** Asks for the class again by the original destination; nft reads that back only behind a match of the protocol. */
+  const afterTranslation = (hook: string, classes: string): Rule[] => [
+    rule(`${hook}-dispatch`, { do: 'vmap', field: FIELDS['meta priority'], mask: CLASS_MASK, map: classes }),
+    rule(`${hook}-dispatch`, setPriorityNone),
+    ...PROTOCOLS.flatMap((value, i) => {
+      const isProtocol: Statement = { do: 'match', field: l4proto, value }
+      return [
+        rule(
+          `${hook}-${PROTOCOL_NAMES[i]}`,
+          isProtocol,
+          { do: 'set-priority-map', key: [originalDaddr, ...originalDestination], map: 'services' },
+          onService(`${hook}-dispatch`),
+        ),
+        rule(
+          `${hook}-${PROTOCOL_NAMES[i]}`,
+          { do: 'lookup', key: [originalDaddr], set: 'node-ips' },
+          isProtocol,
+          { do: 'set-priority-map', key: originalDestination, map: 'node-ports' },
+          onService(`${hook}-dispatch`),
+        ),
+      ]
+    }),
+  ]
+  const byProtocol = (hook: string): Statement => ({
+    do: 'vmap-anonymous',
+    field: l4proto,
+    entries: PROTOCOLS.map((value, i) => ({ value, verdict: { kind: 'jump', chain: `${hook}-${PROTOCOL_NAMES[i]}` } })),
+  })
 
   const rules = [
     rule('no-endpoints', setPriorityNone, { do: 'reject' }),
@@ -187,18 +239,12 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
     rule('masquerade-off-cluster', { do: 'lookup', key: [saddr, daddr], set: 'hairpin' }, go('goto', 'masquerade-all')),
     rule('masquerade-from-node', { do: 'lookup', key: [saddr, daddr], set: 'hairpin' }, go('goto', 'masquerade-all')),
     rule('masquerade-from-node', fromThisNode, go('goto', 'masquerade-all')),
-    rule('post-dispatch', { do: 'vmap', field: FIELDS['meta priority'], mask: CLASS_MASK, map: 'post-classes' }),
-    rule('post-dispatch', setPriorityNone),
-    rule(
-      'postrouting',
-      { do: 'match-bits', field: FIELDS['ct status'], bits: CT_STATUS_DNAT, not: true },
-      go('return'),
-    ),
-    rule('postrouting', {
-      do: 'vmap-anonymous',
-      field: l4proto,
-      entries: PROTOCOLS.map((value, i) => ({ value, verdict: { kind: 'jump', chain: `post-${PROTOCOL_NAMES[i]}` } })),
-    }),
+    ...afterTranslation('post', 'post-classes'),
+    ...afterTranslation('input', 'input-classes'),
+    rule('postrouting', notTranslated, go('return')),
+    rule('postrouting', byProtocol('post')),
+    rule('input', notTranslated, go('return')),
+    rule('input', byProtocol('input')),
   ]
   if (options.detectsPods) {
     rules.push(
@@ -209,26 +255,6 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
       ),
     )
   }
-  // nft reads `ct original proto-dst` back only behind a match of the protocol, hence a chain for each.
-  PROTOCOLS.forEach((value, i) => {
-    const chain = `post-${PROTOCOL_NAMES[i]}`
-    const isProtocol: Statement = { do: 'match', field: l4proto, value }
-    rules.push(
-      rule(
-        chain,
-        isProtocol,
-        { do: 'set-priority-map', key: [originalDaddr, ...originalDestination], map: 'services' },
-        onService('post-dispatch'),
-      ),
-      rule(
-        chain,
-        { do: 'lookup', key: [originalDaddr], set: 'node-ips' },
-        isProtocol,
-        { do: 'set-priority-map', key: originalDestination, map: 'node-ports' },
-        onService('post-dispatch'),
-      ),
-    )
-  })
   return rules
 }
 
@@ -248,6 +274,79 @@ export function pickChainName(slots: number): string {
   return `pick-${slots}`
 }
 
+/** Name of the chain that gives a client of such a pool the endpoint that it had, and a drawn one if it had none. */
+export function affinityChainName(slots: number): string {
+  return `affinity-${slots}`
+}
+
+/** Name of the chain that remembers for this long which endpoint a client got. `then` says what comes behind. */
+export function learnChainName(seconds: number, then?: 'local' | 'all-endpoints' | MasqueradeClass): string {
+  return then === undefined ? `learn-${seconds}` : `learn-${seconds}-${then}`
+}
+
+/** Name of the chain that masquerades so. */
+export const MASQUERADE_CHAIN: { readonly [kind in MasqueradeClass]: string } = {
+  always: 'masquerade-all',
+  'off-cluster': 'masquerade-off-cluster',
+  'from-node': 'masquerade-from-node',
+}
+
+function ownRules(chain: string, fields: FamilyFields, options: LayoutOptions): Rule[] {
+  const [, kind, number = '', then] = /^(pick|affinity|learn)-(\d+)(?:-(.+))?$/.exec(chain) ?? []
+  if (kind === 'pick') return pickRules(Number(number))
+  if (kind === 'affinity') return affinityRules(Number(number), fields)
+  if (kind === 'learn') return learnRules(chain, Number(number), then, fields, options)
+  throw new TypeError(`no chain is called ${chain}`)
+}
+
+function affinityRules(slots: number, { saddr }: FamilyFields): Rule[] {
+  const chain = affinityChainName(slots)
+  return [
+    {
+      chain,
+      statements: [
+        { do: 'one-of', field: FIELDS['meta l4proto'], values: PROTOCOLS },
+        { do: 'mask-priority', mask: POOL_MASK },
+        { do: 'dnat-map', key: [saddr, FIELDS['meta priority']], map: 'affinity' },
+      ],
+    },
+    { chain, statements: [go('goto', pickChainName(slots))] },
+  ]
+}
+
+function learnRules(
+  chain: string,
+  seconds: number,
+  then: string | undefined,
+  { saddr, originalSaddr, replySaddr }: FamilyFields,
+  options: LayoutOptions,
+): Rule[] {
+  const learn = learnChainName(seconds)
+  const rule = (...statements: Statement[]): Rule => ({ chain, statements })
+  if (then === undefined) {
+    const remember: Statement = {
+      do: 'update',
+      map: 'affinity',
+      key: [originalSaddr, FIELDS['meta priority']],
+      data: [replySaddr, FIELDS['ct reply proto-src']],
+      timeoutSeconds: seconds,
+    }
+    const byProtocol = PROTOCOLS.map((value) => rule({ do: 'match', field: FIELDS['meta l4proto'], value }, remember))
+    return [rule({ do: 'mask-priority', mask: POOL_MASK }), ...byProtocol]
+  }
+  if (then === 'all-endpoints') {
+    return [rule({ do: 'remap-priority', mask: POOL_MASK, map: 'short-circuits' }, go('goto', learn))]
+  }
+  if (then === 'local') {
+    // Clients on this node were short-circuited: what they got belongs to the pool of all endpoints.
+    const all = go('goto', learnChainName(seconds, 'all-endpoints'))
+    const pods = options.detectsPods ? [rule({ do: 'lookup', key: [saddr], set: 'pod-cidrs' }, all)] : []
+    return [...pods, rule(fromThisNode, all), rule(go('goto', learn))]
+  }
+  const first = then === 'from-node' ? learnChainName(seconds, 'local') : learn
+  return [rule(go('jump', first)), rule(go('goto', MASQUERADE_CHAIN[then as MasqueradeClass]))]
+}
+
 /** The rules of a pick chain: draw a slot of the pool at random, and send the connection to its endpoint. */
 export function pickRules(slots: number): Rule[] {
   const chain = pickChainName(slots)
@@ -265,6 +364,13 @@ export function pickRules(slots: number): Rule[] {
   }
   rules.push({ chain, statements: [go('goto', 'no-endpoints')] })
   return rules
+}
+
+const notTranslated: Statement = {
+  do: 'match-bits',
+  field: FIELDS['ct status'],
+  bits: CT_STATUS_DNAT,
+  not: true,
 }
 
 const fromThisNode: Statement = { do: 'match', field: FIELDS['fib saddr type'], value: RTN_LOCAL }

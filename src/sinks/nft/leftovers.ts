@@ -37,7 +37,7 @@ function classesOf({ sets }: Layout, { elements }: Pick<ReadBack, 'elements'>): 
     const [dispatch, pick] = [verdictIn(sets.classes, key), verdictIn(sets.picks, key)]
     if (dispatch === undefined || pick === undefined) continue
     const [allowed, post] = [verdictIn(sets.allowed, key), verdictIn(sets.postClasses, key)]
-    classes.adopt(bytes.readUInt32LE(0), { dispatch, allowed, pick, post })
+    classes.adopt(bytes.readUInt32LE(0), { dispatch, allowed, pick, post, input: verdictIn(sets.inputClasses, key) })
   }
   return classes
 }

@@ -8,6 +8,7 @@ import { Slices } from '../../observe/event-loop.ts'
 import type { DataPlane, PlaneChanges, PlaneCounts, PlaneProblem } from '../../virtual-server/data-plane.ts'
 import { Destinations, type Winners } from '../../virtual-server/destinations.ts'
 import type { VirtualServer } from '../../virtual-server/virtual-server.ts'
+import { forgetClients, type IsStale, staleAfter } from './affinity.ts'
 import { type Commit, commitChanges, setsOf, syncTable } from './apply.ts'
 import { familyState } from './family-state.ts'
 import { leftoversOf } from './leftovers.ts'
@@ -151,12 +152,14 @@ export class NftPlane implements DataPlane {
     const changes = plane.state.update(winners, nodeAddresses)
     if (plane.needsSync) {
       await this.#sync(plane)
+      await this.#forgetStale(plane)
       return
     }
-    if (changes.picks.length + changes.removed.length + changes.added.length === 0) return
+    if (changes.chains.length + changes.removed.length + changes.added.length === 0) return
     const { layout } = plane.state
     try {
       await commitChanges(this.#commit, layout, changes, (problem) => plane.refused.push(problem))
+      if (changes.forgotten.length > 0) await this.#forget(plane, staleAfter(changes.forgotten))
     } catch (error) {
       plane.needsSync = true
       if (!isKernelRefusal(error)) throw error
@@ -165,6 +168,7 @@ export class NftPlane implements DataPlane {
         error,
       )
       await this.#sync(plane)
+      await this.#forgetStale(plane)
     }
   }
 
@@ -180,6 +184,17 @@ export class NftPlane implements DataPlane {
       await state.load(leftoversOf(state.layout, read ?? nothing), winners, nodeAddresses)
     }
     await this.#sync(plane, read)
+    await this.#forgetStale(plane)
+  }
+
+  /** Clients must not keep endpoints that went while nobody looked. */
+  async #forgetStale(plane: FamilyPlane): Promise<void> {
+    const isMember = plane.state.membership()
+    await this.#forget(plane, (pool, endpoint) => !isMember(pool, endpoint))
+  }
+
+  async #forget({ state: { layout } }: FamilyPlane, isStale: IsStale): Promise<void> {
+    await forgetClients(this.#connection, this.#commit, layout, isStale)
   }
 
   /**

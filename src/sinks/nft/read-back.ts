@@ -33,7 +33,8 @@ export async function readBack(
     for (const set of sets) {
       const ofSet = new Map<string, ReadElement>()
       elements.set(set.name, ofSet)
-      if (state === undefined) continue
+      // What rules fill is not ours to compare.
+      if (state === undefined || set.dynamic !== undefined) continue
       await connection.readElements(table, set.name, (element) => ofSet.set(elementKey(element), element))
     }
     if ((await connection.generation()) === generation || attempt >= READ_ATTEMPTS) {

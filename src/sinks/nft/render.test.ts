@@ -8,7 +8,7 @@ import { type ServiceKey, serviceKey } from '../../model/service.ts'
 import { Destinations } from '../../virtual-server/destinations.ts'
 import { virtualServers } from '../../virtual-server/from-local.ts'
 import type { SetElement } from './elements.ts'
-import { buildLayout, CLASS_MASK, POOL_MASK, pickChainName } from './layout.ts'
+import { buildLayout, CLASS_MASK, POOL_MASK } from './layout.ts'
 import { type RenderedChanges, RenderedState } from './render.ts'
 
 const layout = buildLayout(4, { detectsPods: false })
@@ -84,6 +84,7 @@ function meaningOf(content: ReadonlyMap<string, string>): Map<string, unknown> {
       dispatch: content.get(`classes ${index.toString('hex')}`),
       allowed: content.get(`allowed ${index.toString('hex')}`),
       pick: content.get(`picks ${index.toString('hex')}`),
+      input: content.get(`input-classes ${index.toString('hex')}`),
       post: content.get(`post-classes ${index.toString('hex')}`),
       whole: wholeOf(content, pool),
       endpoints: number & POOL_MASK ? slots.map(([, data]) => data.split(' ')[0]).sort() : [],
@@ -110,6 +111,7 @@ const arbitraryService = (name: string): fc.Arbitrary<LocalService> =>
       ),
       creationTimestamp: fc.integer({ min: 0, max: 2 }),
       ranges: fc.uniqueArray(fc.constantFrom('10.0.0.0/8', '10.1.0.0/16', '192.168.0.0/16'), { maxLength: 3 }),
+      affinity: fc.constantFrom(undefined, 60),
       internal: fc.constantFrom('Cluster', 'Local'),
       externalPolicy: fc.constantFrom('Cluster', 'Local'),
       endpoints: fc.oneof(
@@ -119,26 +121,42 @@ const arbitraryService = (name: string): fc.Arbitrary<LocalService> =>
           .map((count) => Array.from({ length: count }, (_, i): [number, boolean] => [i + 1, false])),
       ),
     })
-    .map(({ clusterIP, external, nodePort, ports, creationTimestamp, ranges, internal, externalPolicy, endpoints }) =>
-      local(
-        service(name, {
-          clusterIPs: [ip(clusterIP)],
-          externalIPs: external.slice(1).map(ip),
-          loadBalancerIPs: external.slice(0, 1).map(ip),
-          loadBalancerSourceRanges: ranges.flatMap((range) => parseCidr(range) ?? []),
-          creationTimestamp,
-          internalTrafficPolicy: internal,
-          externalTrafficPolicy: externalPolicy,
-          ports: ports.map(([of, port], i) => servicePort({ name: of, port, nodePort: i === 0 ? nodePort : 0 })),
-        }),
-        endpoints.map(([number, isLocal]) =>
-          localEndpoint(`10.1.0.${number}`, {
-            local: isLocal,
-            scopes: { internal: internal === 'Cluster' || isLocal, external: externalPolicy === 'Cluster' || isLocal },
-            ports: ports.map(([of], i) => ({ name: of, protocol: 'TCP', port: 8080 + i })),
+    .map(
+      ({
+        clusterIP,
+        external,
+        nodePort,
+        ports,
+        creationTimestamp,
+        ranges,
+        affinity,
+        internal,
+        externalPolicy,
+        endpoints,
+      }) =>
+        local(
+          service(name, {
+            clusterIPs: [ip(clusterIP)],
+            externalIPs: external.slice(1).map(ip),
+            loadBalancerIPs: external.slice(0, 1).map(ip),
+            loadBalancerSourceRanges: ranges.flatMap((range) => parseCidr(range) ?? []),
+            creationTimestamp,
+            clientIPAffinitySeconds: affinity,
+            internalTrafficPolicy: internal,
+            externalTrafficPolicy: externalPolicy,
+            ports: ports.map(([of, port], i) => servicePort({ name: of, port, nodePort: i === 0 ? nodePort : 0 })),
           }),
+          endpoints.map(([number, isLocal]) =>
+            localEndpoint(`10.1.0.${number}`, {
+              local: isLocal,
+              scopes: {
+                internal: internal === 'Cluster' || isLocal,
+                external: externalPolicy === 'Cluster' || isLocal,
+              },
+              ports: ports.map(([of], i) => ({ name: of, protocol: 'TCP', port: 8080 + i })),
+            }),
+          ),
         ),
-      ),
     )
 
 const NAMES = ['a', 'b', 'c', 'd']
@@ -184,14 +202,14 @@ describe('RenderedState', () => {
         const brain = new Brain()
         const state = new RenderedState(layout, { podCIDRs: [] })
         const content = new Map<string, string>()
-        const picks = new Set<number>()
+        const chains = new Set<string>()
         for (const { changes, nodeIPs } of updates) {
           const rendered = brain.update(state, changes, nodeIPs?.map(ip))
-          for (const slots of rendered.picks) picks.add(slots)
+          for (const chain of rendered.chains) chains.add(chain)
           applyTo(content, rendered)
           expect(differencesOf(content, contentOf(state))).toEqual([])
           expect(differencesOf(content, new Map([...passing(state)]))).toEqual([])
-          for (const slots of state.picks()) expect(picks, pickChainName(slots)).toContain(slots)
+          for (const chain of state.ownChains()) expect([...chains]).toContain(chain)
         }
         const fresh = new RenderedState(layout, { podCIDRs: [] })
         new Brain().update(fresh, [...brain.services], brain.nodeIPs)

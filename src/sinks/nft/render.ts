@@ -10,7 +10,7 @@ import {
   servicePortName,
   type VirtualServer,
 } from '../../virtual-server/virtual-server.ts'
-import { ClassTable, type Treatment, verdictsOf } from './classes.ts'
+import { ClassTable, ownChains, type Treatment, verdictsOf } from './classes.ts'
 import { type Counted, countDown, countUp } from './counted.ts'
 import {
   addressElement,
@@ -26,8 +26,8 @@ import {
   sourceRangeElement,
   verdictElement,
 } from './elements.ts'
-import { CLASS_BITS, CLASS_MASK, type Layout, MAX_CLASS, MAX_POOL_ID, needsOwnPick } from './layout.ts'
-import { assignSlots, slotChanges } from './pool.ts'
+import { CLASS_BITS, CLASS_MASK, type Layout, MAX_CLASS, MAX_POOL_ID } from './layout.ts'
+import { assignSlots, endpointKey, slotChanges } from './pool.ts'
 import { outermost } from './ranges.ts'
 import { slotCount } from './slots.ts'
 
@@ -43,11 +43,25 @@ export interface Leftovers {
 }
 
 /** What has to change in the kernel: first the chains, then the deletions, then the additions. */
-export interface RenderedChanges {
-  /** Slot counts whose pick chains are needed and may not be there yet. */
-  readonly picks: readonly number[]
+export interface TableChanges {
+  /** Chains that are needed and may not be there yet, in the order in which they can be made. */
+  readonly chains: readonly string[]
   readonly removed: readonly SetElement[]
   readonly added: readonly SetElement[]
+}
+
+/** What an update comes to. */
+export interface RenderedChanges extends TableChanges {
+  /** Endpoints that clients must not keep any longer, because they left their pool or the pool is no more. */
+  readonly forgotten: readonly Forgotten[]
+}
+
+/** What of `affinity` has to go. */
+export interface Forgotten {
+  /** Pool id, as the map's key has it. */
+  readonly pool: number
+  /** address . port; undefined when the whole pool is meant. */
+  readonly endpoint: Buffer | undefined
 }
 
 /** The maps that hold destinations. */
@@ -72,6 +86,8 @@ interface PoolState {
   shortCircuits: number
   /** The pool that clients on this node use in its place, and the element's value. */
   whole: Whole | undefined
+  /** Clients keep their endpoint. */
+  hasAffinity: boolean
   readonly name: string
 }
 
@@ -84,19 +100,25 @@ interface FrontEnd {
 /** Where an update says what it changes; elements are made only if somebody wants them. */
 interface ChangeSink {
   readonly isWanted: boolean
-  pick(slots: number): void
+  chain(name: string): void
+  forget(pool: number, endpoint: PoolEndpoint | undefined): void
   remove(make: () => SetElement): void
   add(make: () => SetElement): void
 }
 
 class CollectedChanges implements RenderedChanges, ChangeSink {
   readonly isWanted = true
-  readonly picks: number[] = []
+  readonly chains: string[] = []
+  readonly forgotten: Forgotten[] = []
   readonly removed: SetElement[] = []
   readonly added: SetElement[] = []
 
-  pick(slots: number): void {
-    this.picks.push(slots)
+  chain(name: string): void {
+    this.chains.push(name)
+  }
+
+  forget(pool: number, endpoint: PoolEndpoint | undefined): void {
+    this.forgotten.push({ pool, endpoint: endpoint && endpointBytes(endpoint) })
   }
 
   remove(make: () => SetElement): void {
@@ -109,7 +131,7 @@ class CollectedChanges implements RenderedChanges, ChangeSink {
 }
 
 /** The first state is compared with the kernel as a whole; single changes are of no use. */
-const IGNORED: ChangeSink = { isWanted: false, pick: () => {}, remove: () => {}, add: () => {} }
+const IGNORED: ChangeSink = { isWanted: false, chain: () => {}, forget: () => {}, remove: () => {}, add: () => {} }
 
 /**
  * What one family's table has to hold, kept up to date by what changed: every update gives the elements that differ, and
@@ -173,9 +195,22 @@ export class RenderedState {
     return changes
   }
 
-  /** Slot counts whose chains the classes need and the layout does not have by itself. */
-  picks(): Set<number> {
-    return new Set([...this.#classes.picks()].filter(needsOwnPick))
+  /** Chains that the classes need and the layout does not have by itself, in the order in which they can be made. */
+  ownChains(): Set<string> {
+    return this.#classes.chains()
+  }
+
+  /** Tells whether a pool has an endpoint, for all pools as they are now. */
+  membership(): (pool: number, endpoint: Buffer) => boolean {
+    const members = new Map<number, ReadonlySet<string>>()
+    for (const { id, hasAffinity, endpoints } of this.#pools.values()) {
+      if (!hasAffinity) continue
+      members.set(
+        (id << CLASS_BITS) >>> 0,
+        new Set(endpoints.map((endpoint) => endpointBytes(endpoint).toString('hex'))),
+      )
+    }
+    return (pool, endpoint) => members.get(pool)?.has(endpoint.toString('hex')) === true
   }
 
   /** Forgets classes that no destination uses, once there are many. */
@@ -241,6 +276,9 @@ export class RenderedState {
     for (const [index, { pick }] of this.#classes.entries()) yield verdictElement(sets.picks, index, pick)
     for (const [index, { post }] of this.#classes.entries()) {
       if (post !== undefined) yield verdictElement(sets.postClasses, index, post)
+    }
+    for (const [index, { input }] of this.#classes.entries()) {
+      if (input !== undefined) yield verdictElement(sets.inputClasses, index, input)
     }
     for (const [index, { allowed }] of this.#classes.entries()) {
       if (allowed !== undefined) yield verdictElement(sets.allowed, index, allowed)
@@ -310,10 +348,21 @@ export class RenderedState {
   ): void {
     let pool = this.#pools.get(key)
     if (pool === undefined) {
-      pool = { id: 0, endpoints: [], users: 0, shortCircuits: 0, whole: undefined, name: servicePortName(server) }
+      pool = {
+        id: 0,
+        endpoints: [],
+        users: 0,
+        shortCircuits: 0,
+        whole: undefined,
+        hasAffinity: false,
+        name: servicePortName(server),
+      }
       this.#pools.set(key, pool)
     }
     // Destinations that are not among those that change may still take the way to the whole pool.
+    const hadAffinity = pool.hasAffinity
+    pool.hasAffinity = server.affinitySeconds > 0
+    if (hadAffinity && !pool.hasAffinity) this.#forget(pool, undefined, changes)
     const needsId = endpoints.length > 0 || isShortCircuited || pool.shortCircuits > 0
     let before = pool.endpoints
     if (pool.id === 0 && needsId) {
@@ -326,7 +375,7 @@ export class RenderedState {
   }
 
   /** Leads clients on this node from a destination's pool to the one with all endpoints. */
-  #leadToWhole({ pool: { key }, shortCircuit, masquerade }: VirtualServer, changes: ChangeSink): void {
+  #leadToWhole({ pool: { key }, shortCircuit, masquerade, affinitySeconds }: VirtualServer, changes: ChangeSink): void {
     const pool = this.#pools.get(key)
     const whole = shortCircuit && this.#pools.get(shortCircuit.key)
     if (pool === undefined || shortCircuit === undefined || whole === undefined || pool.id === 0) return
@@ -337,6 +386,7 @@ export class RenderedState {
       masquerade,
       isShortCircuited: false,
       isRestricted: false,
+      affinitySeconds,
     }
     const value = whole.id === 0 ? undefined : this.#valueOf(whole, treatment, changes)
     this.#setWhole(pool, value === undefined ? undefined : { key: shortCircuit.key, value }, changes)
@@ -364,6 +414,7 @@ export class RenderedState {
       if (old !== undefined) changes.remove(() => this.#slotElement(pool, slot, old))
       if (after !== undefined) changes.add(() => this.#slotElement(pool, slot, after))
     }
+    if (pool.hasAffinity && changes.isWanted) this.#forgetGone(pool, before, slots, changes)
     // Counted up before down, so that an address that stays is not taken away and put back.
     for (const { mayBeHere, address } of slots) {
       if (mayBeHere && countUp(this.#hairpin, address)) changes.add(() => hairpinElement(sets.hairpin, address))
@@ -393,7 +444,7 @@ export class RenderedState {
   }
 
   #frontEnd(server: VirtualServer, changes: ChangeSink): FrontEnd | undefined {
-    const { shortCircuit, sourceRanges, whenEmpty, masquerade } = server
+    const { shortCircuit, sourceRanges, whenEmpty, masquerade, affinitySeconds } = server
     const pool = this.#pools.get(server.pool.key)
     if (pool === undefined) throw new TypeError(`the pool of ${server.service} is not there`)
     const isShortCircuited = shortCircuit !== undefined
@@ -401,7 +452,11 @@ export class RenderedState {
     if (hasNoId || (isShortCircuited && pool.whole === undefined)) return undefined
     const slots = slotCount(pool.endpoints.length)
     const isRestricted = sourceRanges.length > 0
-    const value = this.#valueOf(pool, { slots, whenEmpty, masquerade, isShortCircuited, isRestricted }, changes)
+    const value = this.#valueOf(
+      pool,
+      { slots, whenEmpty, masquerade, isShortCircuited, isRestricted, affinitySeconds },
+      changes,
+    )
     return value === undefined ? undefined : { server, value }
   }
 
@@ -417,12 +472,14 @@ export class RenderedState {
 
   #addClass(index: number, treatment: Treatment, changes: ChangeSink): void {
     const { sets } = this.layout
-    const { dispatch, allowed, pick, post } = verdictsOf(treatment)
-    if (needsOwnPick(treatment.slots)) changes.pick(treatment.slots)
+    const verdicts = verdictsOf(treatment)
+    const { dispatch, allowed, pick, post, input } = verdicts
+    for (const chain of ownChains(verdicts)) changes.chain(chain)
     changes.add(() => verdictElement(sets.classes, index, dispatch))
     if (allowed !== undefined) changes.add(() => verdictElement(sets.allowed, index, allowed))
     changes.add(() => verdictElement(sets.picks, index, pick))
     if (post !== undefined) changes.add(() => verdictElement(sets.postClasses, index, post))
+    if (input !== undefined) changes.add(() => verdictElement(sets.inputClasses, index, input))
   }
 
   #updateSourceRanges(before: VirtualServer | undefined, after: VirtualServer | undefined, changes: ChangeSink): void {
@@ -499,6 +556,20 @@ export class RenderedState {
     this.#setEndpoints(pool, pool.endpoints, [], changes)
     this.#freePoolId(pool)
     this.#pools.delete(key)
+  }
+
+  #forgetGone(
+    pool: PoolState,
+    before: readonly PoolEndpoint[],
+    after: readonly PoolEndpoint[],
+    changes: ChangeSink,
+  ): void {
+    const kept = new Set(after.map(endpointKey))
+    for (const endpoint of before) if (!kept.has(endpointKey(endpoint))) this.#forget(pool, endpoint, changes)
+  }
+
+  #forget(pool: PoolState, endpoint: PoolEndpoint | undefined, changes: ChangeSink): void {
+    if (pool.id !== 0) changes.forget((pool.id << CLASS_BITS) >>> 0, endpoint)
   }
 
   #freePoolId(pool: PoolState): void {
