@@ -169,7 +169,7 @@ export class Agent {
   }
 
   async #serve(changes: Changes): Promise<void> {
-    const { plane, addresses } = this.#parts
+    const { plane, addresses, options } = this.#parts
     if (changes.node !== undefined) addresses.setNode(changes.node ?? undefined)
     this.#addressesMayDiffer = false
     const nodeAddresses = addresses.changed()
@@ -178,7 +178,7 @@ export class Agent {
     const slices = new Slices()
     for (const key of changes.services) {
       const local = this.#view.local(key)
-      services.set(key, local === undefined ? [] : virtualServers(local))
+      services.set(key, local === undefined ? [] : virtualServers(local, options))
       if (slices.due()) await slices.pause()
     }
     await plane.apply({ services, nodeAddresses })

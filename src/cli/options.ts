@@ -34,6 +34,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     new Option('--cluster-cidrs <list>', "KPNG's name for --cluster-cidr")
       .argParser(list('--cluster-cidrs'))
       .hideHelp(),
+    new Option('--masquerade-all', 'masquerade all traffic to cluster IPs, of pods, too'),
     new Option('--masquerade-bit <bit>', "accepted for kube-proxy's sake; nftables needs no mark to masquerade"),
   ],
   nft: () => [
@@ -62,6 +63,7 @@ export interface RawOptions {
   readonly nodeportAddresses?: readonly string[]
   readonly clusterCidr?: readonly string[]
   readonly clusterCidrs?: readonly string[]
+  readonly masqueradeAll?: boolean
   readonly masqueradeBit?: string
   readonly dryRun?: boolean
   readonly once?: boolean
@@ -77,6 +79,7 @@ export interface AgentOptions {
   readonly nodeName: string
   readonly nodePortAddresses: NodePortAddresses
   readonly clusterCIDRs: readonly Cidr[]
+  readonly masqueradeAll: boolean
   readonly dryRun: boolean
   readonly once: boolean
   readonly instance: string
@@ -97,6 +100,7 @@ export function agentOptions(raw: RawOptions): AgentOptions {
     nodeName: raw.nodeName ?? hostname().toLowerCase(),
     nodePortAddresses,
     clusterCIDRs: [...(raw.clusterCidr ?? []), ...(raw.clusterCidrs ?? [])].map(clusterCIDR),
+    masqueradeAll: raw.masqueradeAll ?? false,
     dryRun: raw.dryRun ?? false,
     once: raw.once ?? false,
     ...instanceOptions(raw),

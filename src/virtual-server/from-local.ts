@@ -4,11 +4,17 @@ import type { ServicePort } from '../model/service.ts'
 import type { DestinationClass, Pool, PoolEndpoint, VirtualServer } from './virtual-server.ts'
 
 /** The virtual servers of a local Service: one for each address and port, and one for each node port and family. */
-export function virtualServers(local: LocalService): VirtualServer[] {
-  return FAMILIES.flatMap((family) => familyServers(local, family))
+export function virtualServers(local: LocalService, options: VirtualServerOptions = {}): VirtualServer[] {
+  return FAMILIES.flatMap((family) => familyServers(local, family, options))
 }
 
-function familyServers(local: LocalService, family: Family): VirtualServer[] {
+/** What the operator wants of all Services. */
+export interface VirtualServerOptions {
+  /** Masquerade cluster-IP traffic of pods, too (promise 62). False when absent. */
+  readonly masqueradeAll?: boolean
+}
+
+function familyServers(local: LocalService, family: Family, options: VirtualServerOptions): VirtualServer[] {
   const { service } = local
   const ofFamily = (address: IpAddress) => familyOf(address) === family
   const clusterIPs = service.clusterIPs.filter(ofFamily)
@@ -21,7 +27,7 @@ function familyServers(local: LocalService, family: Family): VirtualServer[] {
     .filter((address) => !clusterIPs.includes(address))
   const ranges = service.loadBalancerSourceRanges.filter((range) => familyOf(range) === family)
   return service.ports.flatMap((port) => {
-    const pools = portPools(local, port, family)
+    const pools = portPools(local, port, family, options)
     const server = (kind: DestinationClass, address: IpAddress | undefined): VirtualServer => ({
       family,
       class: kind,
@@ -49,7 +55,12 @@ function familyServers(local: LocalService, family: Family): VirtualServer[] {
 type Choice = Pick<VirtualServer, 'pool' | 'shortCircuit' | 'whenEmpty' | 'masquerade'>
 
 /** How a ServicePort's cluster IP is served, and how its other destinations are; the policies are independent (promise 45). */
-function portPools(local: LocalService, port: ServicePort, family: Family): { internal: Choice; external: Choice } {
+function portPools(
+  local: LocalService,
+  port: ServicePort,
+  family: Family,
+  { masqueradeAll = false }: VirtualServerOptions,
+): { internal: Choice; external: Choice } {
   const { internalTrafficPolicy, externalTrafficPolicy } = local.service
   const key = `${local.key}:${port.name}/${port.protocol}/${family}`
   const pool = (name: string, isEligible: (endpoint: LocalEndpoint) => boolean): Pool => ({
@@ -57,6 +68,7 @@ function portPools(local: LocalService, port: ServicePort, family: Family): { in
     endpoints: poolEndpoints(local, port, family, isEligible),
   })
   const everywhere = pool(key, (endpoint) => endpoint.inCluster)
+  const masquerade = masqueradeAll ? 'always' : 'off-cluster'
   const here = (scope: keyof EndpointScopes) => pool(`${key}/local`, (endpoint) => endpoint.scopes[scope])
   // Endpoints elsewhere, but none here: the client is to time out and not to be told that there is none (promise 48).
   const whenNoneHere = everywhere.endpoints.length > 0 ? 'drop' : 'reject'
@@ -64,8 +76,8 @@ function portPools(local: LocalService, port: ServicePort, family: Family): { in
   return {
     internal:
       internalTrafficPolicy === 'Local'
-        ? { pool: here('internal'), shortCircuit: undefined, whenEmpty: whenNoneHere, masquerade: 'off-cluster' }
-        : { ...unbound, masquerade: 'off-cluster' },
+        ? { pool: here('internal'), shortCircuit: undefined, whenEmpty: whenNoneHere, masquerade }
+        : { ...unbound, masquerade },
     external:
       externalTrafficPolicy === 'Local' && everywhere.endpoints.length > 0
         ? { pool: here('external'), shortCircuit: everywhere, whenEmpty: whenNoneHere, masquerade: 'from-node' }

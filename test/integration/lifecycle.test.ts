@@ -164,6 +164,20 @@ test('status tells people and programs', async () => {
   expect(JSON.parse(json)).toMatchObject({ state: 'serving', counts: { services: 1, virtualServers: 1, endpoints: 2 } })
 })
 
+test('a pod is masqueraded on its way to a cluster IP only with --masquerade-all', async () => {
+  const { a1, a2 } = cluster.pods
+  await cluster.apply(sluice, 'web.yaml', [WEB, slice(a2.address)])
+  const ask = async () => {
+    const result = await a1.request({ protocol: 'http', address: CLUSTER_IP, port: 80 })
+    return result.verdict === 'answered' ? result.client : result.verdict
+  }
+  expect(await ask()).toBe(a1.address)
+  await sluice.stop()
+  await cluster.sluice({ runDirectory: sluice.runDirectory, args: ['--masquerade-all'] })
+  expect(await ask()).not.toBe(a1.address)
+  expect(await ask()).not.toBe('timeout')
+})
+
 test('node ports follow the addresses of the node', async () => {
   await cluster.apply(sluice, 'web.yaml', [
     service('web', {

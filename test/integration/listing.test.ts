@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Lab, type LabNode } from '../lab/index.ts'
 import { countTables, Instance, SLUICE } from '../sluice/instance.ts'
-import { ManifestFolder, manyServices } from '../sluice/manifests.ts'
+import { endpointSlice, type Manifest, ManifestFolder, manyServices, service } from '../sluice/manifests.ts'
 
 const SHOP = new URL('../../examples/shop', import.meta.url).pathname
 const ARGS = ['--node-name', 'node-1', '--cluster-cidr', '10.244.0.0/16,fd00:10:244::/48']
@@ -65,6 +65,43 @@ test('the text of a dry run is what Sluice programs', async () => {
   await node.exec('nft', ['-f', '-'], { input: stdout })
   expect(await listing()).toEqual(programmed)
 })
+
+/** Services that use everything: affinity, source ranges, both policies, node ports. */
+function* demandingServices(count: number): Generator<Manifest> {
+  for (let i = 0; i < count; i++) {
+    const bytes = `${i >> 8}.${i & 255}`
+    yield service(`s-${i}`, {
+      namespace: 'many',
+      type: 'LoadBalancer',
+      clusterIPs: [`10.100.${bytes}`],
+      ingress: [{ ip: `198.18.${bytes}` }],
+      ports: [{ name: 'http', port: 80, nodePort: 20_000 + i }],
+      spec: {
+        sessionAffinity: 'ClientIP',
+        loadBalancerSourceRanges: ['203.0.113.0/24'],
+        externalTrafficPolicy: 'Local',
+        internalTrafficPolicy: 'Local',
+      },
+    })
+    yield endpointSlice(`s-${i}`, {
+      namespace: 'many',
+      ports: [{ name: 'http', port: 8080 }],
+      endpoints: ['node-1', 'node-2'].map((nodeName, j) => ({ addresses: [`10.${200 + j}.${bytes}`], nodeName })),
+    })
+  }
+}
+
+test('so it is with affinity, source ranges, traffic policies and node ports in use', async () => {
+  const counts = []
+  for (const services of [10, 10_000]) {
+    const folder = new ManifestFolder()
+    folder.write('many.yaml', [...demandingServices(services)])
+    await sluiceOnce(folder.path)
+    folder.dispose()
+    counts.push(await countTables(node))
+  }
+  expect(counts[1]).toEqual(counts[0])
+}, 240_000)
 
 test('10,000 Services have as many rules and chains as 10, and can be listed', async () => {
   const counts = []
