@@ -348,7 +348,7 @@ function learnRules(
 }
 
 /** The rules of a pick chain: draw a slot of the pool at random, and send the connection to its endpoint. */
-export function pickRules(slots: number): Rule[] {
+function pickRules(slots: number): Rule[] {
   const chain = pickChainName(slots)
   const draw = (modulus: number): Statement => ({
     do: 'dnat-map',
