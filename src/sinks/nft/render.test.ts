@@ -7,6 +7,7 @@ import type { LocalService } from '../../model/local.ts'
 import { type ServiceKey, serviceKey } from '../../model/service.ts'
 import { Destinations } from '../../virtual-server/destinations.ts'
 import { virtualServers } from '../../virtual-server/from-local.ts'
+import { ClassTable } from './classes.ts'
 import type { SetElement } from './elements.ts'
 import { buildLayout, CLASS_MASK, POOL_MASK } from './layout.ts'
 import { type RenderedChanges, RenderedState } from './render.ts'
@@ -235,6 +236,40 @@ describe('RenderedState', () => {
         expect(contents[0]).toEqual(contents[1])
       }),
     )
+  })
+
+  it('keeps the classes that only short circuits use when it forgets others', async () => {
+    const classes = new ClassTable()
+    const some = {
+      slots: 1,
+      whenEmpty: 'reject',
+      masquerade: 'always',
+      isShortCircuited: false,
+      isRestricted: false,
+    } as const
+    for (let seconds = 1; classes.isCrowded === false; seconds++) classes.indexOf({ ...some, affinitySeconds: seconds })
+    const web = service('web', {
+      clusterIPs: [ip('10.96.0.1')],
+      externalIPs: [ip('192.0.2.1')],
+      internalTrafficPolicy: 'Local',
+      externalTrafficPolicy: 'Local',
+    })
+    const elsewhere = { scopes: { internal: false, external: false } }
+    const of = local(
+      web,
+      ['10.1.0.1', '10.1.0.2', '10.1.0.3'].map((address) => localEndpoint(address, elsewhere)),
+    )
+    const winners = new Destinations().update({ services: new Map([[of.key, virtualServers(of)]]) })[4]
+    const state = new RenderedState(layout, { podCIDRs: [] })
+    const nothing = { poolOf: () => undefined, wholePoolOf: () => undefined, endpointsOf: () => [] }
+    await state.load({ classes, ...nothing }, winners, undefined)
+    state.compact()
+    const content = contentOf(state)
+    const [[, value = ''] = []] = [...content].filter(([key]) => key.startsWith('short-circuits'))
+    const index = Buffer.alloc(4)
+    index.writeUInt32LE(Buffer.from(value.split(' ')[0] ?? '', 'hex').readUInt32LE() & CLASS_MASK)
+    expect(content.get(`picks ${index.toString('hex')}`)).toBe('goto pick-3 ')
+    expect([...content.keys()].filter((key) => key.startsWith('classes')).length).toBeLessThan(5)
   })
 
   describe('when all pool ids are in use', () => {

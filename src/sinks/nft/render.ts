@@ -213,22 +213,25 @@ export class RenderedState {
     return (pool, endpoint) => members.get(pool)?.has(endpoint.toString('hex')) === true
   }
 
-  /** Forgets classes that no destination uses, once there are many. */
+  /** Forgets classes that no destination and no short circuit uses, once there are many. */
   compact(): void {
     if (!this.#classes.isCrowded) return
     const used = new Set<number>()
     for (const { value } of this.#frontEnds.values()) used.add(value & CLASS_MASK)
+    for (const { whole } of this.#pools.values()) if (whole !== undefined) used.add(whole.value & CLASS_MASK)
     this.#classes.keepOnly(used)
   }
 
   /** Everything that the table has to hold, set by set. */
   *elements(): Generator<SetElement> {
-    yield* this.#fewElements()
-    for (const pool of this.#pools.values()) {
-      for (const [slot, endpoint] of pool.endpoints.entries()) yield this.#slotElement(pool, slot, endpoint)
+    for (const element of this.passingElements()) {
+      const { key, data } = element
+      yield {
+        ...element,
+        key: Buffer.from(key),
+        ...(data instanceof Uint8Array ? { data: Buffer.from(data) } : undefined),
+      }
     }
-    for (const kind of FRONT_END_SETS)
-      for (const frontEnd of this.#frontEndsIn(kind)) yield this.#frontEndElement(frontEnd)
   }
 
   /** The same, but an element is valid only until the next one: they share their bytes, which spares a lot of garbage. */
@@ -359,10 +362,10 @@ export class RenderedState {
       }
       this.#pools.set(key, pool)
     }
-    // Destinations that are not among those that change may still take the way to the whole pool.
     const hadAffinity = pool.hasAffinity
     pool.hasAffinity = server.affinitySeconds > 0
     if (hadAffinity && !pool.hasAffinity) this.#forget(pool, undefined, changes)
+    // Destinations that are not among those that change may still take the way to the whole pool.
     const needsId = endpoints.length > 0 || isShortCircuited || pool.shortCircuits > 0
     let before = pool.endpoints
     if (pool.id === 0 && needsId) {
