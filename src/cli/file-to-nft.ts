@@ -7,7 +7,7 @@ import { NftPlane } from '../sinks/nft/plane.ts'
 import { FileSource } from '../sources/file/file-source.ts'
 import { Store } from '../store/store.ts'
 import type { DataPlane } from '../virtual-server/data-plane.ts'
-import { Agent, type AgentParts } from './agent.ts'
+import { Agent } from './agent.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
 import { NodeAddresses } from './node-addresses.ts'
@@ -36,7 +36,9 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
       log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem))
     },
   })
-  const agent = new Agent({ options, log, store, source, plane, addresses: addressesOf(options) })
+  // Reading addresses needs no root, so that a dry run shows the node's own.
+  const addresses = new NodeAddresses(options.nodePortAddresses)
+  const agent = new Agent({ options, log, store, source, plane, addresses })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping; the rules stay in the kernel')
@@ -62,9 +64,4 @@ async function openPlane(options: AgentOptions, log: Logger): Promise<DataPlane>
       else log.warn({ err: error }, message)
     },
   })
-}
-
-/** Reading addresses needs no root, so that a dry run shows the node's own. */
-function addressesOf(options: AgentOptions): AgentParts['addresses'] {
-  return new NodeAddresses(options.nodePortAddresses)
 }

@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointPort, EndpointSlice } from '../model/endpoint-slice.ts'
+import { FAMILIES } from '../model/ip.ts'
 import { type LocalEndpoint, portKey } from '../model/local.ts'
 import type { Service } from '../model/service.ts'
 import { type Categories, categorize, isHere, type NodePlace } from './categorize.ts'
@@ -16,7 +17,7 @@ interface Candidate {
 export function selectEndpoints(service: Service, slices: Iterable<EndpointSlice>, place: NodePlace): LocalEndpoint[] {
   const ordered = [...slices].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
   const selected: LocalEndpoint[] = []
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     const ofFamily = ordered.filter((slice) => slice.family === family)
     const [only] = ofFamily
     if (ofFamily.length === 1 && only !== undefined && hasDistinctAddresses(only)) {

@@ -1,21 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Namespace, type Result, until } from '../lab/index.ts'
-import { CLUSTER, TestCluster } from '../sluice/cluster.ts'
+import { answerOf, CLUSTER, nodeOf, POD_NAMES, type PodName, TestCluster } from '../sluice/cluster.ts'
 import type { Instance } from '../sluice/instance.ts'
 import { endpointSlice, type Manifest, service } from '../sluice/manifests.ts'
 
 const CLUSTER_IP = { 4: '10.96.0.40', 6: 'fd00:10:96::40' }
 const EXTERNAL_IP = '198.51.100.40'
 const NODE_PORT = 30140
-const PODS = ['a1', 'a2', 'b1', 'b2'] as const
-type PodName = (typeof PODS)[number]
 
 let cluster: TestCluster
 let sluice: Instance
 
 beforeAll(async () => {
   cluster = await TestCluster.create()
-  for (const name of PODS) {
+  for (const name of POD_NAMES) {
     for (const protocol of ['http', 'udp'] as const) await cluster.pods[name].serve({ protocol, port: 8080, name })
   }
   await cluster.node1.serve({ protocol: 'http', port: 8080, name: 'node-1' })
@@ -28,12 +26,11 @@ afterAll(async () => {
 })
 
 /** The Service with affinity for so many seconds, or without when 0. */
-async function serve(seconds: number, pods: readonly PodName[] = PODS, spec: Manifest = {}): Promise<void> {
+async function serve(seconds: number, pods: readonly PodName[] = POD_NAMES, spec: Manifest = {}): Promise<void> {
   const affinity =
     seconds === 0
       ? { sessionAffinity: 'None' }
       : { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: seconds } } }
-  const nodeOf = (name: PodName) => (name.startsWith('a') ? 'node-1' : 'node-2')
   await cluster.apply(sluice, 'affinity.yaml', [
     service('sticky', {
       type: 'NodePort',
@@ -63,11 +60,7 @@ async function serve(seconds: number, pods: readonly PodName[] = PODS, spec: Man
 
 async function answers(from: Namespace, address: string, port: number, protocol: 'http' | 'udp' = 'http') {
   const results = await from.requests({ protocol, address, port, count: 12 })
-  return [...new Set(results.map(nameOf))].sort()
-}
-
-function nameOf(result: Result): string {
-  return result.verdict === 'answered' ? result.name : result.verdict
+  return [...new Set(results.map(answerOf))].sort()
 }
 
 async function remembered(family: 'ip' | 'ip6' = 'ip'): Promise<number> {
@@ -121,7 +114,7 @@ describe('session affinity (promises 69 to 73)', () => {
     }
     await serve(
       600,
-      PODS.filter((name) => name !== gone),
+      POD_NAMES.filter((name) => name !== gone),
     )
     const next = await answers(cluster.pods.a1, CLUSTER_IP[4], 80)
     expect(next).toHaveLength(1)
@@ -143,7 +136,7 @@ describe('session affinity (promises 69 to 73)', () => {
   })
 
   test('with externalTrafficPolicy Local it is kept within the endpoints that the client may use', async () => {
-    await serve(600, PODS, { externalTrafficPolicy: 'Local' })
+    await serve(600, POD_NAMES, { externalTrafficPolicy: 'Local' })
     const outside = await answers(cluster.outside, EXTERNAL_IP, 80)
     expect(outside).toHaveLength(1)
     expect(['a1', 'a2']).toContain(outside[0])
@@ -212,7 +205,7 @@ describe('session affinity (promises 69 to 73)', () => {
     await serve(600)
     const [gone = ''] = await answers(cluster.pods.a1, CLUSTER_IP[4], 80)
     await sluice.stop()
-    const left = PODS.filter((name) => name !== gone)
+    const left = POD_NAMES.filter((name) => name !== gone)
     cluster.manifests.write('affinity.yaml', [
       service('sticky', {
         clusterIPs: [CLUSTER_IP[4], CLUSTER_IP[6]],

@@ -1,21 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Namespace, Result } from '../lab/index.ts'
-import { CLUSTER, TestCluster } from '../sluice/cluster.ts'
+import { answerOf, CLUSTER, nodeOf, POD_NAMES, type PodName, TestCluster } from '../sluice/cluster.ts'
 import type { Instance } from '../sluice/instance.ts'
 import { type EndpointManifest, endpointSlice, type Manifest, service } from '../sluice/manifests.ts'
 
 const CLUSTER_IP = '10.96.0.30'
 const EXTERNAL_IP = '198.51.100.30'
 const NODE_PORT = 30130
-const PODS = ['a1', 'a2', 'b1', 'b2'] as const
-type PodName = (typeof PODS)[number]
 
 let cluster: TestCluster
 let sluice: Instance
 
 beforeAll(async () => {
   cluster = await TestCluster.create()
-  for (const name of PODS) await cluster.pods[name].serve({ protocol: 'http', port: 8080, name })
+  for (const name of POD_NAMES) await cluster.pods[name].serve({ protocol: 'http', port: 8080, name })
   for (const address of [CLUSTER_IP, EXTERNAL_IP]) await cluster.outside.route(`${address}/32`, CLUSTER.node1[0])
   sluice = await cluster.sluice()
 }, 60_000)
@@ -34,7 +32,7 @@ async function serve(policies: Policies, pods: Partial<Record<PodName, Manifest>
   const endpoints = Object.entries(pods).map(
     ([name, special]): EndpointManifest => ({
       addresses: [cluster.pods[name as PodName].address],
-      nodeName: name.startsWith('a') ? 'node-1' : 'node-2',
+      nodeName: nodeOf(name as PodName),
       conditions: { ready: true },
       ...special,
     }),
@@ -54,11 +52,7 @@ async function serve(policies: Policies, pods: Partial<Record<PodName, Manifest>
 /** Who answered, or how it ended; 24 draws among 2 miss one with a chance of 1 in 8 million. */
 async function answers(from: Namespace, address: string, port: number): Promise<string[]> {
   const results = await from.requests({ protocol: 'http', address, port, count: 24, concurrency: 8, timeoutMs: 400 })
-  return [...new Set(results.map(nameOf))].sort()
-}
-
-function nameOf(result: Result): string {
-  return result.verdict === 'answered' ? result.name : result.verdict
+  return [...new Set(results.map(answerOf))].sort()
 }
 
 async function clientSeen(from: Namespace, address: string, port: number): Promise<string> {

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Namespace, RequestSpec, Result } from '../lab/index.ts'
-import { CLUSTER, TestCluster } from '../sluice/cluster.ts'
+import { CLUSTER, POD_NAMES, type PodName, TestCluster } from '../sluice/cluster.ts'
 import { endpointSlice, service } from '../sluice/manifests.ts'
 
 const WEB = { 4: '10.96.0.10', 6: 'fd00:10:96::10' }
 const EXTERNAL_IP = '198.51.100.7'
 const BALANCER_IP = { 4: '198.51.100.8', 6: '2001:db8:51::8' }
-const PODS = ['a1', 'a2', 'b1', 'b2'] as const
 
 let cluster: TestCluster
 
-const podAddresses = (family: 4 | 6) => PODS.map((name) => cluster.pods[name].addresses[family === 4 ? 0 : 1] ?? '')
+const podAddresses = (family: 4 | 6) =>
+  POD_NAMES.map((name) => cluster.pods[name].addresses[family === 4 ? 0 : 1] ?? '')
 
 beforeAll(async () => {
   cluster = await TestCluster.create()
-  await Promise.all(PODS.map(startServers))
+  await Promise.all(POD_NAMES.map(startServers))
   for (const address of [EXTERNAL_IP, BALANCER_IP[4]]) await cluster.outside.route(`${address}/32`, CLUSTER.node1[0])
   await cluster.outside.route(`${BALANCER_IP[6]}/128`, CLUSTER.node1[1])
   writeManifests()
@@ -25,7 +25,7 @@ afterAll(async () => {
   await cluster.dispose()
 })
 
-async function startServers(name: (typeof PODS)[number]): Promise<void> {
+async function startServers(name: PodName): Promise<void> {
   const pod = cluster.pods[name]
   for (const protocol of ['http', 'udp', 'sctp'] as const) await pod.serve({ protocol, port: 8080, name })
   await pod.serve({ protocol: 'http', port: 9100, name: `${name}-metrics` })
@@ -126,24 +126,24 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
       // 40 draws among 4 endpoints miss one with a chance of 1 in 25,000.
       const results = await ask(cluster.pods.a2, { protocol, address: WEB[family], port: 80 }, 40)
       expect(verdicts(results)).toEqual(['answered'])
-      expect(names(results)).toEqual([...PODS])
+      expect(names(results)).toEqual([...POD_NAMES])
     },
   )
 
   test('the cluster IP reaches every ready endpoint from the node', async () => {
     const results = await ask(cluster.node1, { protocol: 'http', address: WEB[family], port: 80 }, 40)
     expect(verdicts(results)).toEqual(['answered'])
-    expect(names(results)).toEqual([...PODS])
+    expect(names(results)).toEqual([...POD_NAMES])
   })
 
   test('a second port goes to its own named target port', async () => {
     const results = await ask(cluster.pods.a2, { protocol: 'http', address: WEB[family], port: 9090 }, 40)
-    expect(names(results)).toEqual(PODS.map((name) => `${name}-metrics`))
+    expect(names(results)).toEqual(POD_NAMES.map((name) => `${name}-metrics`))
   })
 
   test('connections are spread evenly', async () => {
     const results = await ask(cluster.pods.a1, { protocol: 'udp', address: WEB[family], port: 80 }, 400)
-    const counts = PODS.map((name) => results.filter((r) => r.verdict === 'answered' && r.name === name).length)
+    const counts = POD_NAMES.map((name) => results.filter((r) => r.verdict === 'answered' && r.name === name).length)
     const chiSquare = counts.reduce((sum, count) => sum + (count - 100) ** 2 / 100, 0)
     // Three degrees of freedom: 1 in 1,000,000 fair runs is above 30.7.
     expect(chiSquare).toBeLessThan(30.7)
@@ -177,7 +177,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
     async (protocol) => {
       const results = await ask(cluster.outside, { protocol, address: CLUSTER.node1[index], port: 30080 }, 40)
       expect(verdicts(results)).toEqual(['answered'])
-      expect(names(results)).toEqual([...PODS])
+      expect(names(results)).toEqual([...POD_NAMES])
       expect(clients(results)).not.toContain(CLUSTER.outside[index])
     },
   )
@@ -198,7 +198,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
     for (const from of [cluster.outside, cluster.pods.a1]) {
       const results = await ask(from, { protocol: 'http', address: BALANCER_IP[family], port: 80 }, 40)
       expect(verdicts(results)).toEqual(['answered'])
-      expect(names(results)).toEqual([...PODS])
+      expect(names(results)).toEqual([...POD_NAMES])
     }
   })
 
@@ -225,7 +225,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
 test('the external IP reaches every endpoint, though no node has it', async () => {
   const results = await ask(cluster.outside, { protocol: 'http', address: EXTERNAL_IP, port: 80 }, 40)
   expect(verdicts(results)).toEqual(['answered'])
-  expect(names(results)).toEqual([...PODS])
+  expect(names(results)).toEqual([...POD_NAMES])
 })
 
 test('pods that are asked directly are left alone', async () => {

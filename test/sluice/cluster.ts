@@ -1,4 +1,4 @@
-import { Lab, type LabNode, type Namespace, type Pod } from '../lab/index.ts'
+import { Lab, type LabNode, type Namespace, type Pod, type Result } from '../lab/index.ts'
 import { Instance, type InstanceOptions } from './instance.ts'
 import { type Manifest, ManifestFolder, nodeObject } from './manifests.ts'
 
@@ -10,6 +10,20 @@ export const CLUSTER = {
   outside: ['192.168.50.200', 'fd00:192:168:50::200'],
 } as const
 
+/** The pods of the test cluster. */
+export const POD_NAMES = ['a1', 'a2', 'b1', 'b2'] as const
+export type PodName = (typeof POD_NAMES)[number]
+
+/** The node that a pod runs on. */
+export function nodeOf(pod: PodName): string {
+  return pod.startsWith('a') ? 'node-1' : 'node-2'
+}
+
+/** Who answered a request, or how it ended. */
+export function answerOf(result: Result): string {
+  return result.verdict === 'answered' ? result.name : result.verdict
+}
+
 /**
  * Two nodes with two pods each and a client outside. `node1` is the one that runs Sluice. Pods are `a1 a2` on node 1 with
  * addresses ...1.1 and ...1.2, and `b1 b2` on node 2 with ...2.1 and ...2.2.
@@ -19,7 +33,7 @@ export class TestCluster {
   readonly node1: LabNode
   readonly node2: LabNode
   readonly outside: Namespace
-  readonly pods: Readonly<Record<'a1' | 'a2' | 'b1' | 'b2', Pod>>
+  readonly pods: Readonly<Record<PodName, Pod>>
   readonly manifests = new ManifestFolder()
   readonly #instances: Instance[] = []
   readonly #applied = new Map<string, string>()

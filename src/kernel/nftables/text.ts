@@ -1,4 +1,5 @@
 import { type DataType, formatConcat } from './datatype.ts'
+import { keyBefore } from './interval.ts'
 import { statementText } from './statement-text.ts'
 import type { Transaction } from './transaction.ts'
 import {
@@ -129,7 +130,8 @@ function keyText(set: NftSet, element: Element): string {
   if (element.keyEnd !== undefined) return rangesText(types, Buffer.from(element.key), Buffer.from(element.keyEnd))
   if (set.interval !== true) return key
   // A range without an end mark reaches to the last key.
-  const last = element.intervalEnd === undefined ? Buffer.alloc(element.key.length, 0xff) : before(element.intervalEnd)
+  const last =
+    element.intervalEnd === undefined ? Buffer.alloc(element.key.length, 0xff) : keyBefore(element.intervalEnd)
   return `${key}-${formatConcat(types, last)}`
 }
 
@@ -149,15 +151,4 @@ function rangesText(types: readonly DataType[], start: Buffer, end: Buffer): str
     return from === to ? from : `${from}-${to}`
   })
   return parts.join(' . ')
-}
-
-/** The key in front of this one, in network order. */
-function before(key: Uint8Array): Buffer {
-  const previous = Buffer.from(key)
-  for (let i = previous.length - 1; i >= 0; i--) {
-    const byte = previous[i] ?? 0
-    previous[i] = (byte - 1) & 0xff
-    if (byte !== 0) break
-  }
-  return previous
 }

@@ -5,7 +5,7 @@ import type { DataPlane, PlaneChanges, PlaneCounts, PlaneProblem } from '../../v
 import { Destinations } from '../../virtual-server/destinations.ts'
 import { emitChanges, emitTable } from './apply.ts'
 import { ClassTable } from './classes.ts'
-import { familyState } from './family-state.ts'
+import { countsOf, familyState } from './family-state.ts'
 
 /**
  * Prints what the nftables plane would do, as text that `nft -f` takes: first whole tables, then every change. Needs no
@@ -53,10 +53,8 @@ export class DryRunPlane implements DataPlane {
   }
 
   counts(): PlaneCounts {
-    const counts = this.#states.map((state) => state.counts)
     return {
-      virtualServers: counts.reduce((sum, { virtualServers }) => sum + virtualServers, 0),
-      endpoints: counts.reduce((sum, { endpoints }) => sum + endpoints, 0),
+      ...countsOf(this.#states),
       transactions: this.#transactions,
       driftRepaired: 0,
     }

@@ -1,3 +1,4 @@
+import { keyBefore } from '../../kernel/nftables/interval.ts'
 import type { Element, NftSet } from '../../kernel/nftables/types.ts'
 import type { Verdict } from '../../kernel/nftables/verdict.ts'
 import { type Cidr, type Family, familyOf, type IpAddress, ipBytes, parseIp, writeIp } from '../../model/ip.ts'
@@ -93,19 +94,9 @@ export function cidrElement(set: NftSet, cidr: Cidr): SetElement {
 /** address . protocol . port . sources that may use it. */
 export function sourceRangeElement(set: NftSet, server: VirtualServer, range: Cidr, comment: string): SetElement {
   const { key: first, intervalEnd } = cidrElement(set, range)
-  const last = intervalEnd === undefined ? new Uint8Array(first.length).fill(0xff) : lastBefore(intervalEnd)
+  const last = intervalEnd === undefined ? new Uint8Array(first.length).fill(0xff) : keyBefore(intervalEnd)
   const destination = destinationBytes(server)
   return { set, key: Buffer.concat([destination, first]), keyEnd: Buffer.concat([destination, last]), comment }
-}
-
-function lastBefore(address: Uint8Array): Uint8Array {
-  const last = Uint8Array.from(address)
-  for (let i = last.length - 1; i >= 0; i--) {
-    const byte = last[i] ?? 0
-    last[i] = (byte - 1) & 0xff
-    if (byte !== 0) break
-  }
-  return last
 }
 
 /** The first address behind a prefix; undefined when the prefix reaches to the last one. */

@@ -216,10 +216,7 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
     rule('source-ranges', go('goto', 'drop-connection')),
     rule('allowed', { do: 'vmap', field: FIELDS['meta priority'], mask: CLASS_MASK, map: 'allowed' }),
     rule('allowed', go('goto', 'no-endpoints')),
-    ...(options.detectsPods
-      ? [rule('short-circuit', { do: 'lookup', key: [saddr], set: 'pod-cidrs' }, go('goto', 'all-endpoints'))]
-      : []),
-    rule('short-circuit', fromThisNode, go('goto', 'all-endpoints')),
+    ...forClientsHere('short-circuit', 'all-endpoints', saddr, options),
     rule('short-circuit', go('goto', 'pick')),
     rule('all-endpoints', { do: 'remap-priority', mask: POOL_MASK, map: 'short-circuits' }, go('goto', 'pick')),
     rule('all-endpoints', go('goto', 'no-endpoints')),
@@ -256,6 +253,13 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
     )
   }
   return rules
+}
+
+/** Sends clients on this node, its pods and itself, from one chain to another. */
+function forClientsHere(chain: string, target: string, saddr: Field, { detectsPods }: LayoutOptions): Rule[] {
+  const isPod: Statement = { do: 'lookup', key: [saddr], set: 'pod-cidrs' }
+  const sources = detectsPods ? [isPod, fromThisNode] : [fromThisNode]
+  return sources.map((isHere) => ({ chain, statements: [isHere, go('goto', target)] }))
 }
 
 /**
@@ -305,7 +309,7 @@ function affinityRules(slots: number, { saddr }: FamilyFields): Rule[] {
     {
       chain,
       statements: [
-        { do: 'one-of', field: FIELDS['meta l4proto'], values: PROTOCOLS },
+        isServedProtocol,
         { do: 'mask-priority', mask: POOL_MASK },
         { do: 'dnat-map', key: [saddr, FIELDS['meta priority']], map: 'affinity' },
       ],
@@ -339,9 +343,8 @@ function learnRules(
   }
   if (then === 'local') {
     // Clients on this node were short-circuited: what they got belongs to the pool of all endpoints.
-    const all = go('goto', learnChainName(seconds, 'all-endpoints'))
-    const pods = options.detectsPods ? [rule({ do: 'lookup', key: [saddr], set: 'pod-cidrs' }, all)] : []
-    return [...pods, rule(fromThisNode, all), rule(go('goto', learn))]
+    const all = learnChainName(seconds, 'all-endpoints')
+    return [...forClientsHere(chain, all, saddr, options), rule(go('goto', learn))]
   }
   const first = then === 'from-node' ? learnChainName(seconds, 'local') : learn
   return [rule(go('jump', first)), rule(go('goto', MASQUERADE_CHAIN[then as MasqueradeClass]))]
@@ -355,16 +358,19 @@ function pickRules(slots: number): Rule[] {
     key: [FIELDS['meta priority'], numgenRandom(modulus)],
     map: 'endpoints',
   })
-  // nft wants to see the protocol before a port is translated.
-  const protocols: Statement = { do: 'one-of', field: FIELDS['meta l4proto'], values: PROTOCOLS }
-  const rules: Rule[] = [{ chain, statements: [protocols, { do: 'mask-priority', mask: POOL_MASK }, draw(slots)] }]
+  const rules: Rule[] = [
+    { chain, statements: [isServedProtocol, { do: 'mask-priority', mask: POOL_MASK }, draw(slots)] },
+  ]
   if (!isExact(slots)) {
-    for (let i = 1; i < DRAWS; i++) rules.push({ chain, statements: [protocols, draw(slots)] })
-    rules.push({ chain, statements: [protocols, draw(fallbackSlots(slots))] })
+    for (let i = 1; i < DRAWS; i++) rules.push({ chain, statements: [isServedProtocol, draw(slots)] })
+    rules.push({ chain, statements: [isServedProtocol, draw(fallbackSlots(slots))] })
   }
   rules.push({ chain, statements: [go('goto', 'no-endpoints')] })
   return rules
 }
+
+/** nft wants to see the protocol before a port is translated. */
+const isServedProtocol: Statement = { do: 'one-of', field: FIELDS['meta l4proto'], values: PROTOCOLS }
 
 const notTranslated: Statement = {
   do: 'match-bits',

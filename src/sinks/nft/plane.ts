@@ -10,7 +10,7 @@ import { Destinations, type Winners } from '../../virtual-server/destinations.ts
 import type { VirtualServer } from '../../virtual-server/virtual-server.ts'
 import { forgetClients, type IsStale, staleAfter } from './affinity.ts'
 import { type Commit, commitChanges, setsOf, syncTable } from './apply.ts'
-import { familyState } from './family-state.ts'
+import { countsOf, familyState } from './family-state.ts'
 import { leftoversOf } from './leftovers.ts'
 import { type ReadBack, readBack } from './read-back.ts'
 import type { RenderedState } from './render.ts'
@@ -106,10 +106,8 @@ export class NftPlane implements DataPlane {
   }
 
   counts(): PlaneCounts {
-    const counts = this.#families.map(({ state }) => state.counts)
     return {
-      virtualServers: counts.reduce((sum, { virtualServers }) => sum + virtualServers, 0),
-      endpoints: counts.reduce((sum, { endpoints }) => sum + endpoints, 0),
+      ...countsOf(this.#families.map(({ state }) => state)),
       transactions: this.#transactions,
       driftRepaired: this.#driftRepaired,
     }
