@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Namespace, type Result, until } from '../lab/index.ts'
+import { type Namespace, until } from '../lab/index.ts'
 import { answerOf, CLUSTER, nodeOf, POD_NAMES, type PodName, TestCluster } from '../sluice/cluster.ts'
 import type { Instance } from '../sluice/instance.ts'
 import { endpointSlice, type Manifest, service } from '../sluice/manifests.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Namespace, Result } from '../lab/index.ts'
+import type { Namespace } from '../lab/index.ts'
 import { answerOf, CLUSTER, nodeOf, POD_NAMES, type PodName, TestCluster } from '../sluice/cluster.ts'
 import type { Instance } from '../sluice/instance.ts'
 import { type EndpointManifest, endpointSlice, type Manifest, service } from '../sluice/manifests.ts'

@@ -247,7 +247,7 @@ describe('RenderedState', () => {
       isShortCircuited: false,
       isRestricted: false,
     } as const
-    for (let seconds = 1; classes.isCrowded === false; seconds++) classes.indexOf({ ...some, affinitySeconds: seconds })
+    for (let seconds = 1; !classes.isCrowded; seconds++) classes.indexOf({ ...some, affinitySeconds: seconds })
     const web = service('web', {
       clusterIPs: [ip('10.96.0.1')],
       externalIPs: [ip('192.0.2.1')],
@@ -265,9 +265,9 @@ describe('RenderedState', () => {
     await state.load({ classes, ...nothing }, winners, undefined)
     state.compact()
     const content = contentOf(state)
-    const [[, value = ''] = []] = [...content].filter(([key]) => key.startsWith('short-circuits'))
+    const [[, value] = []] = [...content].filter(([key]) => key.startsWith('short-circuits'))
     const index = Buffer.alloc(4)
-    index.writeUInt32LE(Buffer.from(value.split(' ')[0] ?? '', 'hex').readUInt32LE() & CLASS_MASK)
+    index.writeUInt32LE(Buffer.from(value?.split(' ')[0] ?? '', 'hex').readUInt32LE() & CLASS_MASK)
     expect(content.get(`picks ${index.toString('hex')}`)).toBe('goto pick-3 ')
     expect([...content.keys()].filter((key) => key.startsWith('classes')).length).toBeLessThan(5)
   })
