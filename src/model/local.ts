@@ -10,8 +10,8 @@ export interface LocalService {
   readonly key: ServiceKey
   readonly service: Service
   /**
-   * Endpoints that this node may use for some traffic, deduplicated; empty when there are none. Those in neither scope are
-   * there to tell "none on this node" from "none at all".
+   * Endpoints that are ready or still serve, deduplicated; empty when there are none. Those in neither scope get no new
+   * connection: they tell "none on this node" from "none at all", and what they serve already is left alone (promise 74).
    */
   readonly endpoints: readonly LocalEndpoint[]
 }
@@ -25,6 +25,8 @@ export interface LocalEndpoint {
    * Additive to localv1: its slice does not say where it runs, so it may run on this node. Matters for hairpin traffic.
    */
   readonly unplaced: boolean
+  /** Additive to localv1: it is ready, and not only finishing what it serves (promise 83). */
+  readonly ready: boolean
   /** localv1.Endpoint.PortOverrides with their protocol: what number each Service port has on this endpoint. */
   readonly ports: readonly EndpointPort[]
   /** localv1.Endpoint.Scopes: for which kind of traffic the endpoint may be chosen. */

@@ -11,4 +11,9 @@ export interface Node {
   /** status.addresses of type InternalIP and then ExternalIP, in order. The first of each family is the primary one. */
   readonly addresses: readonly IpAddress[]
   readonly podCIDRs: readonly Cidr[]
+  /**
+   * It is on its way out: metadata.deletionTimestamp is set, or it has the taint ToBeDeletedByClusterAutoscaler. Load
+   * balancers are to send it no more traffic (promise 85).
+   */
+  readonly isLeaving: boolean
 }

@@ -22,6 +22,7 @@ const node: Node = {
   annotations: {},
   addresses: ['10.9.9.9', '10.9.9.8', 'fd00::9'].map(ip),
   podCIDRs: [],
+  isLeaving: false,
 }
 
 test.each<[string[], Node | undefined, string[]]>([

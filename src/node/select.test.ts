@@ -5,8 +5,9 @@ import { selectEndpoints } from './select.ts'
 
 function summary(...slices: EndpointSlice[]): string[] {
   return selectEndpoints(service('web'), slices, { name: 'node-1', zone: '' }).map(
-    ({ address, ports, local, unplaced }) => {
-      const where = local ? ' here' : unplaced ? ' somewhere' : ''
+    ({ address, ports, local, unplaced, scopes, inCluster }) => {
+      const place = local ? ' here' : unplaced ? ' somewhere' : ''
+      const where = scopes.internal || scopes.external || inCluster ? place : `${place}, not for new clients`
       return `${address}:${ports.map(({ port }) => port).join(',')}${where}`
     },
   )
@@ -17,18 +18,21 @@ const here = { nodeName: 'node-1' }
 const there = { nodeName: 'node-2' }
 
 describe('selectEndpoints', () => {
-  it('gives the ready ones (promises 11 and 12), and where they are (promise 16)', () => {
+  it('gives the ready ones (promises 11 and 12), those that only serve (promise 74), and where they are (promise 16)', () => {
     const endpoints = [
       endpoint('10.1.0.1', here),
       endpoint('10.1.0.2', there),
       endpoint('10.1.0.3'),
       endpoint('10.1.0.4', { ...here, ready: false }),
       endpoint('10.1.0.5', { ready: false, serving: true, terminating: true }),
+      endpoint('10.1.0.6', { ready: false, serving: false }),
     ]
     expect(summary(slice('a', 'web', { endpoints }))).toEqual([
       '10.1.0.1:8080 here',
       '10.1.0.2:8080',
       '10.1.0.3:8080 somewhere',
+      '10.1.0.4:8080 here, not for new clients',
+      '10.1.0.5:8080 somewhere, not for new clients',
     ])
   })
 

@@ -11,8 +11,9 @@ interface Candidate {
 }
 
 /**
- * The endpoints that a node may use for a Service, of all its slices (promise 12), each address and port once (promise 13),
- * with the kinds of traffic that they may be chosen for. Which are eligible is decided for each port and family apart.
+ * The endpoints of a Service that are ready or still serve, of all its slices (promise 12), each address and port once
+ * (promise 13), with the kinds of traffic that they may be chosen for. Which are eligible is decided for each port and family
+ * apart.
  */
 export function selectEndpoints(service: Service, slices: Iterable<EndpointSlice>, place: NodePlace): LocalEndpoint[] {
   const ordered = [...slices].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
@@ -88,7 +89,7 @@ function hasDistinctAddresses(slice: EndpointSlice): boolean {
   return new Set(slice.endpoints.map((endpoint) => endpoint.address)).size === slice.endpoints.length
 }
 
-/** Undefined when no traffic may go there. */
+/** Undefined when it does not serve at all. */
 function localEndpoint(
   service: Service,
   endpoint: Endpoint,
@@ -98,7 +99,7 @@ function localEndpoint(
 ): LocalEndpoint | undefined {
   const inCluster = cluster.has(endpoint)
   const inLocal = local.has(endpoint)
-  if (!inCluster && !inLocal) return undefined
+  if (!endpoint.ready && !endpoint.serving) return undefined
   // The two policies are independent of each other (promise 45).
   const internal = service.internalTrafficPolicy === 'Local' ? inLocal : inCluster
   const external = service.externalTrafficPolicy === 'Local' ? inLocal : inCluster
@@ -106,6 +107,7 @@ function localEndpoint(
     address: endpoint.address,
     local: isHere(endpoint, place),
     unplaced: endpoint.nodeName === '',
+    ready: endpoint.ready,
     ports,
     scopes: { internal, external },
     inCluster,

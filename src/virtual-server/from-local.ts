@@ -52,7 +52,7 @@ function familyServers(local: LocalService, family: Family, options: VirtualServ
 }
 
 /** What a kind of destination does with its connections. */
-type Choice = Pick<VirtualServer, 'pool' | 'shortCircuit' | 'whenEmpty' | 'masquerade'>
+type Choice = Pick<VirtualServer, 'pool' | 'shortCircuit' | 'serving' | 'whenEmpty' | 'masquerade'>
 
 /** How a ServicePort's cluster IP is served, and how its other destinations are; the policies are independent (promise 45). */
 function portPools(
@@ -72,17 +72,35 @@ function portPools(
   const here = (scope: keyof EndpointScopes) => pool(`${key}/local`, (endpoint) => endpoint.scopes[scope])
   // Endpoints elsewhere, but none here: the client is to time out and not to be told that there is none (promise 48).
   const whenNoneHere = everywhere.endpoints.length > 0 ? 'drop' : 'reject'
-  const unbound = { pool: everywhere, shortCircuit: undefined, whenEmpty: 'reject' } as const
+  const serving = port.protocol === 'UDP' ? servingEndpoints(local, port, family, everywhere) : []
+  const unbound = { pool: everywhere, shortCircuit: undefined, serving, whenEmpty: 'reject' } as const
   return {
     internal:
       internalTrafficPolicy === 'Local'
-        ? { pool: here('internal'), shortCircuit: undefined, whenEmpty: whenNoneHere, masquerade }
+        ? { pool: here('internal'), shortCircuit: undefined, serving, whenEmpty: whenNoneHere, masquerade }
         : { ...unbound, masquerade },
     external:
       externalTrafficPolicy === 'Local' && everywhere.endpoints.length > 0
-        ? { pool: here('external'), shortCircuit: everywhere, whenEmpty: whenNoneHere, masquerade: 'from-node' }
+        ? {
+            pool: here('external'),
+            shortCircuit: everywhere,
+            serving,
+            whenEmpty: whenNoneHere,
+            masquerade: 'from-node',
+          }
         : { ...unbound, masquerade: 'always' },
   }
+}
+
+/** Mostly those that are chosen, and then the list is shared: there is one for each destination of each Service. */
+function servingEndpoints(
+  local: LocalService,
+  port: ServicePort,
+  family: Family,
+  everywhere: Pool,
+): readonly PoolEndpoint[] {
+  const serving = poolEndpoints(local, port, family, () => true)
+  return serving.length === everywhere.endpoints.length ? everywhere.endpoints : serving
 }
 
 function poolEndpoints(

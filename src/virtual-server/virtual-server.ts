@@ -48,6 +48,11 @@ export interface VirtualServer {
    * absent when they use `pool` like everybody else.
    */
   readonly shortCircuit: Pool | undefined
+  /**
+   * Of UDP, all endpoints that serve, also those that get no new client: flows to them are left alone, and flows to others
+   * are stale (promise 74). Empty for other protocols, whose flows end by themselves.
+   */
+  readonly serving: readonly PoolEndpoint[]
   /** Sources that may use it; empty when all may. Others are dropped before an endpoint is chosen (promises 56, 57, 59). */
   readonly sourceRanges: readonly Cidr[]
   /**

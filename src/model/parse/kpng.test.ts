@@ -285,6 +285,7 @@ test('nodes', () => {
         annotations: {},
         addresses: [],
         podCIDRs: [],
+        isLeaving: false,
       },
     },
   ])

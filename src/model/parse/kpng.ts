@@ -73,7 +73,7 @@ function readNode(item: Fields, report: Report, into: ParseResult): boolean {
   const given = readLabels(item, 'labels', NODE_PREFIXES, report)
   const zone = item.map('topology')?.name('zone', MAX_LABEL) ?? ''
   const labels = zone === '' || given[ZONE_LABEL] !== undefined ? given : { ...given, [ZONE_LABEL]: zone }
-  const value = { name: identity.name, labels, annotations: NO_LABELS, addresses: [], podCIDRs: [] }
+  const value = { name: identity.name, labels, annotations: NO_LABELS, addresses: [], podCIDRs: [], isLeaving: false }
   into.objects.push({ kind: 'Node', value })
   return true
 }

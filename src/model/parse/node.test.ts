@@ -29,7 +29,20 @@ test('a whole Node', () => {
     annotations: {},
     addresses: ['10.0.0.1', 'fd00::1', '192.0.2.1'],
     podCIDRs: ['10.244.1.0/24', 'fd00:10:244::/64'],
+    isLeaving: false,
   })
+})
+
+test.each([
+  [
+    'the taint of the cluster autoscaler',
+    { spec: { taints: [{ key: 'x' }, { key: 'ToBeDeletedByClusterAutoscaler' }] } },
+    true,
+  ],
+  ['a deletionTimestamp', { metadata: { name: 'node-1', deletionTimestamp: '2026-01-01T00:00:00Z' } }, true],
+  ['another taint', { spec: { taints: [{ key: 'other', effect: 'NoSchedule' }] } }, false],
+])('a node with %s (promise 85)', (_, fields, isLeaving) => {
+  expect(parseObject(node(fields), '').objects[0]?.value).toMatchObject({ isLeaving })
 })
 
 test('podCIDR stands for an empty podCIDRs', () => {

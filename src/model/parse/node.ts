@@ -13,13 +13,23 @@ import { foundInstead, type Report } from './report.ts'
 export function parseNode(object: Fields, report: Report): Node | undefined {
   const metadata = readMetadata(object, 'Node', 'cluster', report)
   if (metadata === undefined) return undefined
+  const spec = object.map('spec')
   return {
     name: metadata.name,
     labels: readLabels(metadata.fields, 'labels', NODE_PREFIXES, report),
     annotations: NO_LABELS,
     addresses: readNodeAddresses(object),
-    podCIDRs: readPodCIDRs(object, report),
+    podCIDRs: spec === undefined ? [] : readPodCIDRs(spec, report),
+    isLeaving: metadata.fields.text('deletionTimestamp') !== '' || hasLeavingTaint(spec),
   }
+}
+
+/** The cluster autoscaler's mark on a node that it removes. */
+const LEAVING_TAINT = 'ToBeDeletedByClusterAutoscaler'
+
+function hasLeavingTaint(spec: Fields | undefined): boolean {
+  const taints = [...(spec?.maps('taints') ?? [])]
+  return taints.some((taint) => taint.raw('key') === LEAVING_TAINT)
 }
 
 /** InternalIP first, then ExternalIP, each in the order given; host names do not count. */
@@ -40,9 +50,7 @@ function readNodeAddresses(object: Fields): IpAddress[] {
 }
 
 /** `podCIDRs`, or `podCIDR` when that list is empty. */
-function readPodCIDRs(object: Fields, report: Report): Cidr[] {
-  const spec = object.map('spec')
-  if (spec === undefined) return []
+function readPodCIDRs(spec: Fields, report: Report): Cidr[] {
   const list = spec.list('podCIDRs')
   const single = spec.raw('podCIDR')
   const found = new Set<Cidr>()

@@ -25,6 +25,7 @@ function server(...endpoints: string[]): VirtualServer {
       }),
     },
     shortCircuit: undefined,
+    serving: [],
     sourceRanges: [],
     affinitySeconds: 0,
     masquerade: 'off-cluster',
