@@ -215,7 +215,7 @@ async function benchChange(): Promise<void> {
       await plane.apply({ services: new Map([[server.service, [server]]]), nodeAddresses: undefined })
       samples?.plane.add(performance.now() - start)
 
-      const changes = bareState.update(winnersOf([server]), undefined)
+      const changes = bareState.update(winnersOf([server]))
       expectOperations(changes.removed.length + changes.added.length)
       const bareStart = performance.now()
       const batch = new NetlinkBatch()
@@ -224,7 +224,7 @@ async function benchChange(): Promise<void> {
       samples?.bare.add(performance.now() - bareStart)
     }
     const text = new TextTransaction()
-    const changes = nftState.update(winnersOf([changed(serviceCount - 1)]), undefined)
+    const changes = nftState.update(winnersOf([changed(serviceCount - 1)]))
     expectOperations(changes.removed.length + changes.added.length)
     emitChanges(text, nftState.layout, changes)
     const commands = text.toString()
@@ -269,12 +269,12 @@ async function benchAdd(): Promise<void> {
   for (let round = -20; round < rounds * CHANGES_A_ROUND; round++) {
     for (const { kernel, state, samples } of tables) {
       const batch = new NetlinkBatch()
-      emitChanges(batch, state.layout, state.update(added, undefined))
+      emitChanges(batch, state.layout, state.update(added))
       const start = performance.now()
       await kernel.connection.commit(batch)
       if (round >= 0) samples.add(performance.now() - start)
       const undo = new NetlinkBatch()
-      emitChanges(undo, state.layout, state.update(gone, undefined))
+      emitChanges(undo, state.layout, state.update(gone))
       await kernel.connection.commit(undo)
     }
   }

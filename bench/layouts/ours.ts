@@ -44,7 +44,7 @@ export class Ours implements Candidate {
   change(transaction: Transaction, before: VirtualServer | undefined, after: VirtualServer | undefined): void {
     const server = before ?? after
     if (server === undefined || this.#state === undefined) throw new TypeError('nothing to change')
-    const changes = this.#state.update(new Map([[destinationKey(server), after]]), undefined)
+    const changes = this.#state.update(new Map([[destinationKey(server), after]]))
     emitChanges(transaction, this.#state.layout, changes)
   }
 }

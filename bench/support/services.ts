@@ -63,8 +63,8 @@ export function winnersOf(servers: readonly VirtualServer[]): Map<string, Virtua
 
 /** The rendered state of a node that starts with these Services and finds no table in the kernel. */
 export async function firstState(servers: readonly VirtualServer[], family: Family = 4): Promise<RenderedState> {
-  const state = familyState(family, POD_CIDRS)
+  const state = familyState(family, { clusterCIDRs: POD_CIDRS })
   const nothing = { state: undefined, elements: new Map<string, never>(), generation: 0 }
-  await state.load(leftoversOf(state.layout, nothing), winnersOf(servers), [])
+  await state.load(leftoversOf(state.layout, nothing), winnersOf(servers), { nodeAddresses: [] })
   return state
 }

@@ -105,3 +105,13 @@ export function cidrContains(cidr: Cidr, ip: IpAddress): boolean {
   const length = cidr.slice(cidr.indexOf('/') + 1)
   return parseCidr(`${ip}/${length}`) === cidr
 }
+
+/** The first address of a range. */
+export function firstAddress(cidr: Cidr): IpAddress {
+  return cidr.slice(0, cidr.indexOf('/')) as IpAddress
+}
+
+/** Bits that all addresses of a range have in common. */
+export function prefixLength(cidr: Cidr): number {
+  return Number(cidr.slice(cidr.indexOf('/') + 1))
+}

@@ -1,18 +1,22 @@
 import type { EndpointSlice } from './endpoint-slice.ts'
 import type { Node } from './node.ts'
 import type { Service } from './service.ts'
+import type { ServiceCIDR } from './service-cidr.ts'
 
 /** What a source puts into the store. */
 export type ClusterObject =
   | { readonly kind: 'Service'; readonly value: Service }
   | { readonly kind: 'EndpointSlice'; readonly value: EndpointSlice }
   | { readonly kind: 'Node'; readonly value: Node }
+  | { readonly kind: 'ServiceCIDR'; readonly value: ServiceCIDR }
 
-/** Identifies an object in the store: `Service ns/name`, `EndpointSlice ns/name`, `Node name`. */
+/** Identifies an object in the store: `Service ns/name`, `EndpointSlice ns/name`, `Node name`, `ServiceCIDR name`. */
 export type ObjectId = string & { readonly __brand: 'ObjectId' }
 
 export function objectId(object: ClusterObject): ObjectId {
-  if (object.kind === 'Node') return `Node ${object.value.name}` as ObjectId
+  if (object.kind === 'Node' || object.kind === 'ServiceCIDR') {
+    return `${object.kind} ${object.value.name}` as ObjectId
+  }
   return `${object.kind} ${object.value.namespace}/${object.value.name}` as ObjectId
 }
 

@@ -30,9 +30,12 @@ test.each<[string[], Node | undefined, string[]]>([
   [['primary'], node, ['10.9.9.9', 'fd00::9']],
   [['primary'], { ...node, addresses: [] }, ['192.168.0.2', '2001:db8::1']],
   [['all'], undefined, ['10.1.2.3', '192.168.0.2', '2001:db8::1']],
-  [['10.0.0.0/8'], node, ['10.1.2.3']],
-  [['127.0.0.0/8'], undefined, []],
-  [['0.0.0.0/0'], undefined, ['10.1.2.3', '192.168.0.2']],
+  [['10.0.0.0/8'], node, ['10.1.2.3', '2001:db8::1']],
+  [['10.0.0.0/8', 'fd00::/8'], node, ['10.1.2.3']],
+  [['127.0.0.0/8'], undefined, ['2001:db8::1']],
+  [['localhost'], undefined, []],
+  [['0.0.0.0/0'], undefined, ['10.1.2.3', '192.168.0.2', '2001:db8::1']],
+  [['primary', 'localhost'], undefined, ['192.168.0.2', '2001:db8::1']],
   [['primary', '10.1.0.0/16'], node, ['10.1.2.3', '10.9.9.9', 'fd00::9']],
 ])('%j', (values, object, expected) => {
   const spec = parseNodePortAddresses(values)

@@ -1,3 +1,4 @@
+import type { Cidr } from '../model/ip.ts'
 import type { LocalService } from '../model/local.ts'
 import { type Node, ZONE_LABEL } from '../model/node.ts'
 import type { Service, ServiceKey } from '../model/service.ts'
@@ -19,6 +20,8 @@ export interface LocalChanges {
   readonly services: ReadonlySet<ServiceKey>
   /** The node's own object, when it changed; undefined when it did not, null when there is none any more. */
   readonly node: Node | null | undefined
+  /** Ranges out of which Services get their cluster IPs, when they may have changed; undefined when they did not. */
+  readonly serviceCIDRs: readonly Cidr[] | undefined
 }
 
 /**
@@ -46,7 +49,8 @@ export class NodeView {
     const hasMoved = node !== undefined && this.#move(node)
     // Another zone may mean other endpoints for every Service (promise 38).
     const services = hasMoved ? new Set([...this.#store.serviceKeys(), ...changes.services]) : changes.services
-    return { revision: changes.revision, services, node }
+    const serviceCIDRs = changes.serviceCIDRs.size > 0 ? this.#store.serviceCIDRs() : undefined
+    return { revision: changes.revision, services, node, serviceCIDRs }
   }
 
   /** What this node must do for a Service; undefined when there is nothing. */

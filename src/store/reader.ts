@@ -8,6 +8,15 @@ export interface ChangeSet {
   readonly services: ReadonlySet<ServiceKey>
   /** Names of the nodes that changed. */
   readonly nodes: ReadonlySet<string>
+  /** Names of the ServiceCIDRs that changed. */
+  readonly serviceCIDRs: ReadonlySet<string>
+}
+
+/** Keys that changed, by kind. */
+export interface Marks {
+  readonly services: Iterable<ServiceKey>
+  readonly nodes: Iterable<string>
+  readonly serviceCIDRs: Iterable<string>
 }
 
 /** What a reader has to know of its store. */
@@ -22,6 +31,7 @@ export class StoreReader {
   readonly #onClose: () => void
   #services = new Set<ServiceKey>()
   #nodes = new Set<string>()
+  #serviceCIDRs = new Set<string>()
   #waiting: (() => void) | undefined
   #first = true
   #closed = false
@@ -32,9 +42,10 @@ export class StoreReader {
   }
 
   /** Called by the store: these keys changed. */
-  mark(services: Iterable<ServiceKey>, nodes: Iterable<string>): void {
+  mark({ services, nodes, serviceCIDRs }: Marks): void {
     for (const key of services) this.#services.add(key)
     for (const name of nodes) this.#nodes.add(name)
+    for (const name of serviceCIDRs) this.#serviceCIDRs.add(name)
     this.wake()
   }
 
@@ -59,9 +70,15 @@ export class StoreReader {
     }
     if (this.#closed) return undefined
     this.#first = false
-    const changes = { revision: this.#store.revision, services: this.#services, nodes: this.#nodes }
+    const changes = {
+      revision: this.#store.revision,
+      services: this.#services,
+      nodes: this.#nodes,
+      serviceCIDRs: this.#serviceCIDRs,
+    }
     this.#services = new Set()
     this.#nodes = new Set()
+    this.#serviceCIDRs = new Set()
     return changes
   }
 
@@ -73,6 +90,7 @@ export class StoreReader {
 
   #ready(): boolean {
     if (this.#closed) return true
-    return this.#store.synced && (this.#first || this.#services.size > 0 || this.#nodes.size > 0)
+    const marked = this.#services.size + this.#nodes.size + this.#serviceCIDRs.size
+    return this.#store.synced && (this.#first || marked > 0)
   }
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ip, node, service, slice } from '../../test/fixtures/services.ts'
+import type { Cidr } from '../model/ip.ts'
 import { type ClusterObject, objectId } from '../model/object.ts'
 import { serviceKey } from '../model/service.ts'
 import { Store } from './store.ts'
@@ -93,6 +94,24 @@ describe('Store', () => {
   })
 })
 
+describe('ServiceCIDRs', () => {
+  const aServiceCIDR = (name: string, ...cidrs: string[]): ClusterObject => {
+    return { kind: 'ServiceCIDR', value: { name, cidrs: cidrs as Cidr[] } }
+  }
+
+  it('are put together, and readers are told (promise 52)', async () => {
+    const store = synced()
+    const reader = store.reader()
+    await reader.next()
+    set(store, aServiceCIDR('a', '10.96.0.0/12', 'fd00::/112'), aServiceCIDR('b', '10.96.0.0/12', '10.0.0.0/16'))
+    expect(store.serviceCIDRs()).toEqual(['10.0.0.0/16', '10.96.0.0/12', 'fd00::/112'])
+    expect((await reader.next())?.serviceCIDRs).toEqual(new Set(['a', 'b']))
+    remove(store, aServiceCIDR('b'))
+    expect(store.serviceCIDRs()).toEqual(['10.96.0.0/12', 'fd00::/112'])
+    expect((await reader.next())?.serviceCIDRs).toEqual(new Set(['b']))
+  })
+})
+
 describe('StoreReader', () => {
   it('sees nothing before the store is synced (promise 17)', async () => {
     const store = new Store()
@@ -107,11 +126,21 @@ describe('StoreReader', () => {
     await Promise.resolve()
     expect(isRead).toBe(false)
     store.markSynced()
-    expect(await next).toEqual({ revision: 2, services: new Set([WEB, DB]), nodes: new Set(['node-1']) })
+    expect(await next).toEqual({
+      revision: 2,
+      services: new Set([WEB, DB]),
+      nodes: new Set(['node-1']),
+      serviceCIDRs: new Set(),
+    })
   })
 
   it('gets a first change set also when the cluster is empty', async () => {
-    expect(await synced().reader().next()).toEqual({ revision: 0, services: new Set(), nodes: new Set() })
+    expect(await synced().reader().next()).toEqual({
+      revision: 0,
+      services: new Set(),
+      nodes: new Set(),
+      serviceCIDRs: new Set(),
+    })
   })
 
   it('coalesces what changed while it did not look', async () => {
@@ -125,8 +154,18 @@ describe('StoreReader', () => {
     set(store, aSlice('web-1', 'web'))
     set(store, aService('db'))
     remove(store, aService('db'))
-    expect(await fast.next()).toEqual({ revision: 5, services: new Set([WEB, DB]), nodes: new Set() })
-    expect(await slow.next()).toEqual({ revision: 5, services: new Set([WEB, DB]), nodes: new Set() })
+    expect(await fast.next()).toEqual({
+      revision: 5,
+      services: new Set([WEB, DB]),
+      nodes: new Set(),
+      serviceCIDRs: new Set(),
+    })
+    expect(await slow.next()).toEqual({
+      revision: 5,
+      services: new Set([WEB, DB]),
+      nodes: new Set(),
+      serviceCIDRs: new Set(),
+    })
   })
 
   it('takes everything that came until it goes on', async () => {

@@ -1,8 +1,10 @@
 import type { EndpointSlice } from '../model/endpoint-slice.ts'
+import type { Cidr } from '../model/ip.ts'
 import type { Node } from '../model/node.ts'
 import { type ClusterObject, type ObjectId, objectId } from '../model/object.ts'
 import { type Service, type ServiceKey, serviceKey } from '../model/service.ts'
-import { StoreReader } from './reader.ts'
+import type { ServiceCIDR } from '../model/service-cidr.ts'
+import { type Marks, StoreReader } from './reader.ts'
 
 /** A change to the cluster state; all of it becomes visible at once, as one revision. */
 export interface Update {
@@ -10,8 +12,10 @@ export interface Update {
   readonly delete: readonly ObjectId[]
 }
 
+type MarkSets = { readonly [kind in keyof Marks]: Set<Marks[kind] extends Iterable<infer Key> ? Key : never> }
+
 /**
- * The cluster's state: Services, EndpointSlices by their Service, and Nodes. Every update costs O(what it names) and is one
+ * The cluster's state: Services, EndpointSlices by their Service, Nodes and ServiceCIDRs. Every update costs O(what it names) and is one
  * revision; readers are told which keys changed and read the present values, so a slow reader coalesces and nothing queues.
  */
 export class Store {
@@ -19,6 +23,7 @@ export class Store {
   readonly #slices = new Map<ObjectId, EndpointSlice>()
   readonly #slicesOfService = new Map<ServiceKey, Map<string, EndpointSlice>>()
   readonly #nodes = new Map<string, Node>()
+  readonly #serviceCIDRs = new Map<string, ServiceCIDR>()
   readonly #readers = new Set<StoreReader>()
   #revision = 0
   #synced = false
@@ -50,6 +55,11 @@ export class Store {
     return this.#nodes.get(name)
   }
 
+  /** The ranges of all ServiceCIDRs, each once, in order; empty when there is none. */
+  serviceCIDRs(): Cidr[] {
+    return [...new Set([...this.#serviceCIDRs.values()].flatMap(({ cidrs }) => cidrs))].sort()
+  }
+
   serviceKeys(): Iterable<ServiceKey> {
     return this.#services.keys()
   }
@@ -64,13 +74,12 @@ export class Store {
    * @returns the new revision.
    */
   apply(update: Update): number {
-    const services = new Set<ServiceKey>()
-    const nodes = new Set<string>()
-    for (const id of update.delete) this.#delete(id, services, nodes)
-    for (const object of update.set) this.#set(object, services, nodes)
-    if (services.size === 0 && nodes.size === 0) return this.#revision
+    const marks = { services: new Set<ServiceKey>(), nodes: new Set<string>(), serviceCIDRs: new Set<string>() }
+    for (const id of update.delete) this.#delete(id, marks)
+    for (const object of update.set) this.#set(object, marks)
+    if (Object.values(marks).every(({ size }) => size === 0)) return this.#revision
     this.#revision++
-    for (const reader of this.#readers) reader.mark(services, nodes)
+    for (const reader of this.#readers) reader.mark(marks)
     return this.#revision
   }
 
@@ -84,12 +93,16 @@ export class Store {
   /** A new reader; its first change set names everything that is there. Close it when it is no longer read. */
   reader(): StoreReader {
     const reader: StoreReader = new StoreReader(this, () => this.#readers.delete(reader))
-    reader.mark(this.#services.keys(), this.#nodes.keys())
+    reader.mark({
+      services: this.#services.keys(),
+      nodes: this.#nodes.keys(),
+      serviceCIDRs: this.#serviceCIDRs.keys(),
+    })
     this.#readers.add(reader)
     return reader
   }
 
-  #set(object: ClusterObject, services: Set<ServiceKey>, nodes: Set<string>): void {
+  #set(object: ClusterObject, { services, nodes, serviceCIDRs }: MarkSets): void {
     switch (object.kind) {
       case 'Service': {
         const key = serviceKey(object.value.namespace, object.value.name)
@@ -110,14 +123,19 @@ export class Store {
       case 'Node':
         this.#nodes.set(object.value.name, object.value)
         nodes.add(object.value.name)
+        return
+      case 'ServiceCIDR':
+        this.#serviceCIDRs.set(object.value.name, object.value)
+        serviceCIDRs.add(object.value.name)
     }
   }
 
-  #delete(id: ObjectId, services: Set<ServiceKey>, nodes: Set<string>): void {
+  #delete(id: ObjectId, { services, nodes, serviceCIDRs }: MarkSets): void {
     const [kind, key = ''] = id.split(' ', 2)
     if (kind === 'Service' && this.#services.delete(key as ServiceKey)) services.add(key as ServiceKey)
     else if (kind === 'EndpointSlice') this.#removeSlice(id, services)
     else if (kind === 'Node' && this.#nodes.delete(key)) nodes.add(key)
+    else if (kind === 'ServiceCIDR' && this.#serviceCIDRs.delete(key)) serviceCIDRs.add(key)
   }
 
   #removeSlice(id: ObjectId, services: Set<ServiceKey>): void {

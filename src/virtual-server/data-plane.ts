@@ -1,4 +1,4 @@
-import type { IpAddress } from '../model/ip.ts'
+import type { Cidr, IpAddress } from '../model/ip.ts'
 import type { ServiceKey } from '../model/service.ts'
 import type { VirtualServer } from './virtual-server.ts'
 
@@ -8,6 +8,13 @@ export interface PlaneChanges {
   readonly services: ReadonlyMap<ServiceKey, readonly VirtualServer[]>
   /** The node's addresses on which node ports are served; undefined when they are as before. */
   readonly nodeAddresses: readonly IpAddress[] | undefined
+  /**
+   * Addresses of pods, where pods are told by their addresses; absent when they are as before. Before it is first told, they
+   * are those that the plane was made with.
+   */
+  readonly podCIDRs?: readonly Cidr[] | undefined
+  /** Ranges out of which Services get their cluster IPs: an address there that none has is dropped. Absent when as before. */
+  readonly serviceCIDRs?: readonly Cidr[] | undefined
 }
 
 /** Something that a data plane could not do. The rest is served. */

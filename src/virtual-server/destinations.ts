@@ -27,6 +27,18 @@ export class Destinations {
     return winners
   }
 
+  /** Who has each destination, by family. */
+  winners(): Readonly<Record<Family, Winners>> {
+    const winners = { 4: new Map<string, VirtualServer | undefined>(), 6: new Map<string, VirtualServer | undefined>() }
+    for (const servers of this.#served.values()) {
+      for (const server of servers) {
+        const key = destinationKey(server)
+        winners[server.family].set(key, this.#claims.winner(key))
+      }
+    }
+    return winners
+  }
+
   /** Destinations that some Service does not have because another one has them. */
   problems(): PlaneProblem[] {
     return [...this.#claims.lost()].map(({ loser, winner }) => ({

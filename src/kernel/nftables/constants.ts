@@ -115,6 +115,7 @@ export const NFTA_MASQ_FLAGS = 1
 export const NFTA_REJECT = { TYPE: 1, ICMP_CODE: 2 } as const
 
 export const NFT_META_PRIORITY = 2
+export const NFT_META_IIFNAME = 6
 export const NFT_META_L4PROTO = 16
 export const NFT_CT_KEY = {
   STATE: 0,

@@ -5,6 +5,7 @@ import {
   NFT_CMP,
   NFT_DYNSET_OP_UPDATE,
   NFT_LOOKUP_F_INV,
+  NFT_META_IIFNAME,
   NFT_META_PRIORITY,
   NFT_NAT_DNAT,
   NFTA_BITWISE,
@@ -30,6 +31,9 @@ import type { Statement } from './statement.ts'
 import { numberBytes } from './statement-text.ts'
 import { NFPROTO, type TableFamily } from './types.ts'
 import { type Verdict } from './verdict.ts'
+
+/** linux/if.h: bytes of an interface's name, with the zero at its end. */
+const IFNAMSIZ = 16
 
 /** A set that belongs to one rule; it is created in the same batch, before the rule. */
 export interface AnonymousSet {
@@ -74,6 +78,13 @@ export function encodeStatement(
       load(writer, statement.field, first)
       mask(writer, statement.bits)
       compare(writer, statement.not ? NFT_CMP.EQ : NFT_CMP.NEQ, Buffer.alloc(4))
+      return
+    case 'match-interface':
+      expression(writer, 'meta', () => {
+        writer.u32be(NFTA_META.DREG, first)
+        writer.u32be(NFTA_META.KEY, NFT_META_IIFNAME)
+      })
+      compare(writer, statement.not ? NFT_CMP.NEQ : NFT_CMP.EQ, interfaceName(statement.name, statement.prefix))
       return
     case 'lookup':
       loadKey(writer, statement.key, 0, statement.ranges)
@@ -134,6 +145,12 @@ export function encodeStatement(
         writer.endNested(data)
       })
   }
+}
+
+/** A whole name is compared with the zeros behind it (IFNAMSIZ), a prefix without. */
+function interfaceName(name: string, prefix: boolean): Buffer {
+  const text = Buffer.from(name)
+  return prefix ? text : Buffer.concat([text, Buffer.alloc(IFNAMSIZ - text.length)])
 }
 
 /** NFTA_DATA_VERDICT with its code and chain. */

@@ -5,7 +5,7 @@ import { formatVerdict } from './verdict.ts'
 
 /** Names that nft gives to conntrack's bits (linux/netfilter/nf_conntrack_common.h). */
 const BIT_NAMES: { readonly [field: string]: { readonly [bits: number]: string } } = {
-  'ct state': { 0x8: 'new' },
+  'ct state': { 0x1: 'invalid', 0x8: 'new' },
   'ct status': { 0x20: 'dnat' },
 }
 
@@ -17,6 +17,10 @@ export function statementText(statement: Statement): string {
     case 'match-bits': {
       const name = BIT_NAMES[statement.field.text]?.[statement.bits] ?? String(statement.bits)
       return `${statement.field.text} ${statement.not ? '! ' : ''}${name}`
+    }
+    case 'match-interface': {
+      const { name, prefix, not } = statement
+      return `iifname ${not ? '!= ' : ''}"${name}${prefix ? '*' : ''}"`
     }
     case 'lookup':
       return `${keyText(statement.key)} ${statement.not ? '!= ' : ''}@${statement.set}`

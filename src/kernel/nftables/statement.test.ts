@@ -41,6 +41,21 @@ const STATEMENTS: [string, Statement, string][] = [
     '[ct 1=00000001 2=00000002] [bitwise 1=00000001 2=00000001 3=00000004 4=20000000 5=00000000] [cmp 1=00000001 2=00000000 3=00000000]',
   ],
   [
+    'ct state invalid',
+    { do: 'match-bits', field: FIELDS['ct state'], bits: 1 },
+    '[ct 1=00000001 2=00000000] [bitwise 1=00000001 2=00000001 3=00000004 4=01000000 5=00000000] [cmp 1=00000001 2=00000001 3=00000000]',
+  ],
+  [
+    'iifname "cbr0"',
+    { do: 'match-interface', name: 'cbr0', prefix: false },
+    '[meta 1=00000001 2=00000006] [cmp 1=00000001 2=00000000 3=63627230000000000000000000000000]',
+  ],
+  [
+    'iifname != "veth*"',
+    { do: 'match-interface', name: 'veth', prefix: true, not: true },
+    '[meta 1=00000001 2=00000006] [cmp 1=00000001 2=00000001 3=76657468]',
+  ],
+  [
     'ip daddr @node-ips',
     { do: 'lookup', key: [daddr], set: 'node-ips' },
     '[payload 1=00000001 2=00000001 3=00000010 4=00000004] [lookup 1=@node-ips 2=00000001]',

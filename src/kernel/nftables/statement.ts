@@ -10,6 +10,8 @@ export type Statement =
   | { readonly do: 'match'; readonly field: Field; readonly value: number; readonly not?: boolean }
   /** `ct state new`, `ct status dnat`: true when one of the bits is set; with `not`, when none is. */
   | { readonly do: 'match-bits'; readonly field: Field; readonly bits: number; readonly not?: boolean }
+  /** `iifname NAME`; with `prefix`, every interface whose name begins so. In postrouting from Linux 5.7 on. */
+  | { readonly do: 'match-interface'; readonly name: string; readonly prefix: boolean; readonly not?: boolean }
   /** `KEY @SET`; `ranges` when the set's keys are concatenations with ranges. */
   | {
       readonly do: 'lookup'

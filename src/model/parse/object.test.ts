@@ -48,7 +48,7 @@ describe('kinds', () => {
     ['a typed list', { apiVersion: 'v1', kind: 'ServiceList', items: [{ ...kindless, apiVersion: undefined }] }, 1],
     ['an empty list', { apiVersion: 'v1', kind: 'List' }, 0],
     ['null in a list', list(null, service), 1],
-    ['ServiceCIDR', { apiVersion: 'networking.k8s.io/v1', kind: 'ServiceCIDR', spec: { cidrs: ['10.96.0.0/12'] } }, 0],
+    ['a ServiceCIDR', { apiVersion: 'networking.k8s.io/v1', kind: 'ServiceCIDR', metadata: { name: 'kubernetes' } }, 1],
     ['text', 'Service', 0, ['']],
     ['a list without kind', [service], 0, ['']],
     ['no kind', { apiVersion: 'v1' }, 0, ['']],
@@ -77,9 +77,9 @@ describe('kinds', () => {
     ])
     expect(skippedKindProblems(result.skippedKinds, 'f').map(({ object, message }) => `${object}: ${message}`)).toEqual(
       [
-        'apps/v1 Deployment: 2 objects skipped: Sluice reads Service, EndpointSlice, Endpoints and Node',
-        'serving.knative.dev/v1 Service: 1 object skipped: Sluice reads Service, EndpointSlice, Endpoints and Node',
-        'other kinds: 1 object skipped: Sluice reads Service, EndpointSlice, Endpoints and Node',
+        'apps/v1 Deployment: 2 objects skipped: Sluice reads Service, EndpointSlice, Endpoints, Node and ServiceCIDR',
+        'serving.knative.dev/v1 Service: 1 object skipped: Sluice reads Service, EndpointSlice, Endpoints, Node and ServiceCIDR',
+        'other kinds: 1 object skipped: Sluice reads Service, EndpointSlice, Endpoints, Node and ServiceCIDR',
       ],
     )
   })

@@ -6,6 +6,7 @@ import { Fields } from './fields.ts'
 import { parseNode } from './node.ts'
 import { foundInstead, Report } from './report.ts'
 import { parseService } from './service.ts'
+import { parseServiceCIDR } from './service-cidr.ts'
 
 /** What was made of one or more untrusted values. */
 export interface ParseResult {
@@ -28,9 +29,8 @@ const READERS: Readonly<Record<string, Reader>> = {
     parseEndpoints(object, report)?.map((value) => ({ kind: 'EndpointSlice', value }) as const),
   'discovery.k8s.io/v1 EndpointSlice': (object, report) => slice(parseEndpointSlice(object, 'v1', report)),
   'discovery.k8s.io/v1beta1 EndpointSlice': (object, report) => slice(parseEndpointSlice(object, 'v1beta1', report)),
-  // Known, and not used yet (promise 52).
-  'networking.k8s.io/v1 ServiceCIDR': () => [],
-  'networking.k8s.io/v1beta1 ServiceCIDR': () => [],
+  'networking.k8s.io/v1 ServiceCIDR': (object, report) => one('ServiceCIDR', parseServiceCIDR(object, report)),
+  'networking.k8s.io/v1beta1 ServiceCIDR': (object, report) => one('ServiceCIDR', parseServiceCIDR(object, report)),
 }
 
 /** Lists in lists: more is no cluster dump but an attack on the stack. */
@@ -73,7 +73,7 @@ export function skippedKindProblems(skipped: ReadonlyMap<string, number>, origin
     severity: 'warning',
     object: kind,
     field: '',
-    message: `${count} ${count === 1 ? 'object' : 'objects'} skipped: Sluice reads Service, EndpointSlice, Endpoints and Node`,
+    message: `${count} ${count === 1 ? 'object' : 'objects'} skipped: Sluice reads Service, EndpointSlice, Endpoints, Node and ServiceCIDR`,
     origin,
   }))
 }
@@ -136,7 +136,7 @@ function fail(report: Report, into: ParseResult, field: string, message: string)
   into.failed.push('')
 }
 
-function one<K extends 'Service' | 'Node'>(
+function one<K extends 'Service' | 'Node' | 'ServiceCIDR'>(
   kind: K,
   value: Extract<ClusterObject, { kind: K }>['value'] | undefined,
 ): Outcome {

@@ -1,11 +1,20 @@
 import { TextTransaction } from '../../kernel/nftables/text.ts'
-import { type Cidr, FAMILIES } from '../../model/ip.ts'
+import { FAMILIES } from '../../model/ip.ts'
 import { runInSlices } from '../../observe/event-loop.ts'
 import type { DataPlane, PlaneChanges, PlaneCounts, PlaneProblem } from '../../virtual-server/data-plane.ts'
 import { Destinations } from '../../virtual-server/destinations.ts'
 import { emitChanges, emitTable } from './apply.ts'
 import { ClassTable } from './classes.ts'
-import { countsOf, familyState } from './family-state.ts'
+import { countsOf, familyState, type TrafficOptions } from './family-state.ts'
+import { type Leftovers, mergeNodeState, type NodeState, type RenderedState } from './render.ts'
+
+/** As if the kernel held nothing. */
+const NO_LEFTOVERS: Leftovers = {
+  classes: new ClassTable(),
+  poolOf: () => undefined,
+  wholePoolOf: () => undefined,
+  endpointsOf: () => [],
+}
 
 /**
  * Prints what the nftables plane would do, as text that `nft -f` takes: first whole tables, then every change. Needs no
@@ -13,39 +22,44 @@ import { countsOf, familyState } from './family-state.ts'
  */
 export class DryRunPlane implements DataPlane {
   readonly name = 'nft (dry run)'
-  readonly #states
-  readonly #destinations = new Destinations()
+  readonly #options: TrafficOptions
   readonly #print: (text: string) => void
+  readonly #destinations = new Destinations()
+  #states: readonly RenderedState[]
+  #node: NodeState = {}
   #transactions = 0
 
-  constructor(options: { readonly clusterCIDRs: readonly Cidr[]; readonly print: (text: string) => void }) {
-    this.#states = FAMILIES.map((family) => familyState(family, options.clusterCIDRs))
+  constructor(options: TrafficOptions & { readonly print: (text: string) => void }) {
+    this.#options = options
     this.#print = options.print
+    this.#states = FAMILIES.map((family) => familyState(family, options))
   }
 
   async apply(changes: PlaneChanges): Promise<void> {
     const winners = this.#destinations.update(changes)
-    const isFirst = this.#transactions === 0
+    this.#node = mergeNodeState(this.#node, changes)
     const transaction = new TextTransaction()
-    for (const state of this.#states) {
-      const ofFamily = winners[state.layout.family]
-      if (isFirst) {
-        const nothing = {
-          classes: new ClassTable(),
-          poolOf: () => undefined,
-          wholePoolOf: () => undefined,
-          endpointsOf: () => [],
-        }
-        await state.load(nothing, ofFamily, changes.nodeAddresses)
-        // An existing table is replaced: added first, so that the deletion cannot fail.
-        transaction.addTable(state.layout.table)
-        transaction.deleteTable(state.layout.table)
-        await runInSlices(emitTable(transaction, state))
-      } else emitChanges(transaction, state.layout, state.update(ofFamily, changes.nodeAddresses))
+    if (this.#transactions === 0 || changes.podCIDRs !== undefined) await this.#printAll(transaction, changes.podCIDRs)
+    else {
+      for (const state of this.#states) {
+        emitChanges(transaction, state.layout, state.update(winners[state.layout.family], changes))
+      }
     }
     if (transaction.operations === 0) return
     this.#transactions++
     this.#print(transaction.toString())
+  }
+
+  async #printAll(transaction: TextTransaction, clusterCIDRs = this.#options.clusterCIDRs): Promise<void> {
+    const winners = this.#destinations.winners()
+    this.#states = FAMILIES.map((family) => familyState(family, { ...this.#options, clusterCIDRs }))
+    for (const state of this.#states) {
+      await state.load(NO_LEFTOVERS, winners[state.layout.family], this.#node)
+      // An existing table is replaced: added first, so that the deletion cannot fail.
+      transaction.addTable(state.layout.table)
+      transaction.deleteTable(state.layout.table)
+      await runInSlices(emitTable(transaction, state))
+    }
   }
 
   problems(): readonly PlaneProblem[] {

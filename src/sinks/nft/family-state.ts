@@ -13,10 +13,23 @@ export function countsOf(states: readonly RenderedState[]): Pick<PlaneCounts, 'v
   }
 }
 
-/** An empty state of one family, for the pods that these CIDRs tell. */
-export function familyState(family: Family, clusterCIDRs: readonly Cidr[]): RenderedState {
+/** How a plane is to treat the node's traffic. */
+export interface TrafficOptions {
+  /** Addresses of pods; where empty, and without `podInterface`, nothing off the cluster is masqueraded. */
+  readonly clusterCIDRs: readonly Cidr[]
+  /** Interfaces through which pods' traffic comes, in place of addresses: a name, or with `prefix` how names begin. */
+  readonly podInterface?: { readonly interface: string; readonly prefix: boolean } | undefined
+  /** See {@link LayoutOptions.dropInvalid}; true when absent. */
+  readonly dropInvalid?: boolean
+}
+
+/** An empty state of one family. */
+export function familyState(family: Family, options: TrafficOptions): RenderedState {
+  const { clusterCIDRs, podInterface, dropInvalid = true } = options
   const podCIDRs = outermost(clusterCIDRs.filter((cidr) => familyOf(cidr) === family))
   // A range of everything means that there is nothing off the cluster.
-  const detectsPods = podCIDRs.length > 0 && !podCIDRs.some((cidr) => cidr.endsWith('/0'))
-  return new RenderedState(buildLayout(family, { detectsPods }), { podCIDRs: detectsPods ? podCIDRs : [] })
+  const areKnown = podCIDRs.length > 0 && !podCIDRs.some((cidr) => cidr.endsWith('/0'))
+  const byAddress = areKnown && podInterface === undefined
+  const detector = podInterface ?? (byAddress ? 'address' : 'none')
+  return new RenderedState(buildLayout(family, { detector, dropInvalid }), { podCIDRs: byAddress ? podCIDRs : [] })
 }

@@ -25,9 +25,12 @@ export const MAX_CLASS = 2 ** CLASS_BITS - 1
 /** How often a packet draws again when it drew an empty slot, before it draws among slots that are surely filled. */
 const DRAWS = 4
 
+const CT_STATE_INVALID = 0x1
 const CT_STATE_NEW = 0x8
 const CT_STATUS_DNAT = 0x20
 const NAT_PRIORITY = { prerouting: -100, output: -100, postrouting: 100 } as const
+/** Where packets have been translated already. */
+const FILTER_PRIORITY = 0
 /** Right behind nat output, so that nothing else sees the number in the priority. */
 const AFTER_NAT_OUTPUT = -99
 const PROTOCOLS = [6, 17, 132]
@@ -46,6 +49,8 @@ export interface LayoutSets {
   readonly nodeIPs: NftSet
   /** Sources that are pods; empty unless the operator gave the cluster's CIDRs. */
   readonly podCIDRs: NftSet
+  /** Addresses that Services can get: those that none has lead nowhere (promise 51). */
+  readonly serviceCIDRs: NftSet
   /** Pairs of one local endpoint's address with itself (promise 60). */
   readonly hairpin: NftSet
   /** address . protocol . port -> pool and class. */
@@ -83,9 +88,22 @@ export interface Layout {
   readonly ownRules: (chain: string) => readonly Rule[]
 }
 
+/** How traffic of pods is told from other traffic (promise 65). */
+export type PodDetector =
+  /** Not at all: nothing off the cluster is masqueraded. */
+  | 'none'
+  /** By the source addresses in `pod-cidrs`. */
+  | 'address'
+  /** By the interface through which it comes; with `prefix`, by how the interface's name begins. */
+  | { readonly interface: string; readonly prefix: boolean }
+
 export interface LayoutOptions {
-  /** True when pods can be told by their addresses, so that other sources of cluster-IP traffic are masqueraded. */
-  readonly detectsPods: boolean
+  readonly detector: PodDetector
+  /**
+   * Forward no TCP packets that conntrack cannot place: not translated back, one would make the client reset its
+   * connection (promise 80, kubernetes#74839).
+   */
+  readonly dropInvalid: boolean
 }
 
 export function buildLayout(family: Family, options: LayoutOptions): Layout {
@@ -97,6 +115,8 @@ export function buildLayout(family: Family, options: LayoutOptions): Layout {
     { name: 'prerouting', base: { type: 'nat', hook: 'prerouting', priority: NAT_PRIORITY.prerouting } },
     { name: 'output', base: { type: 'nat', hook: 'output', priority: NAT_PRIORITY.output } },
     { name: 'output-reset', base: { type: 'filter', hook: 'output', priority: AFTER_NAT_OUTPUT } },
+    { name: 'filter-forward', base: { type: 'filter', hook: 'forward', priority: FILTER_PRIORITY } },
+    { name: 'filter-output', base: { type: 'filter', hook: 'output', priority: FILTER_PRIORITY } },
     { name: 'input', base: { type: 'nat', hook: 'input', priority: NAT_PRIORITY.postrouting } },
     { name: 'postrouting', base: { type: 'nat', hook: 'postrouting', priority: NAT_PRIORITY.postrouting } },
   ]
@@ -130,6 +150,7 @@ function buildSets({ saddr, daddr }: FamilyFields): LayoutSets {
     clusterIPs: { name: 'cluster-ips', key: [address] },
     nodeIPs: { name: 'node-ips', key: [address] },
     podCIDRs: { name: 'pod-cidrs', key: [address], interval: true },
+    serviceCIDRs: { name: 'service-cidrs', key: [address], interval: true },
     hairpin: { name: 'hairpin', key: [address, address] },
     services: { name: 'services', key: [address, inet_proto, inet_service], data: [classid] },
     nodePorts: { name: 'node-ports', key: [inet_proto, inet_service], data: [classid] },
@@ -228,7 +249,7 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
     rule('output-reset', { do: 'match', field: FIELDS['meta priority'], value: 0 }, go('return')),
     rule(
       'output-reset',
-      { do: 'match-bits', field: FIELDS['ct state'], bits: CT_STATE_NEW },
+      isNew,
       { do: 'match-bits', field: FIELDS['ct status'], bits: CT_STATUS_DNAT },
       setPriorityNone,
     ),
@@ -236,6 +257,10 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
     rule('masquerade-off-cluster', { do: 'lookup', key: [saddr, daddr], set: 'hairpin' }, go('goto', 'masquerade-all')),
     rule('masquerade-from-node', { do: 'lookup', key: [saddr, daddr], set: 'hairpin' }, go('goto', 'masquerade-all')),
     rule('masquerade-from-node', fromThisNode, go('goto', 'masquerade-all')),
+    ...(options.dropInvalid ? [rule('filter-forward', ...invalidFromPods(saddr, options), go('drop'))] : []),
+    rule('filter-forward', isNew, go('jump', 'unallocated')),
+    rule('filter-output', isNew, go('jump', 'unallocated')),
+    rule('unallocated', { do: 'lookup', key: [daddr], set: 'service-cidrs' }, go('drop')),
     ...afterTranslation('post', 'post-classes'),
     ...afterTranslation('input', 'input-classes'),
     rule('postrouting', notTranslated, go('return')),
@@ -243,23 +268,31 @@ function buildRules({ saddr, daddr, originalDaddr }: FamilyFields, options: Layo
     rule('input', notTranslated, go('return')),
     rule('input', byProtocol('input')),
   ]
-  if (options.detectsPods) {
-    rules.push(
-      rule(
-        'masquerade-off-cluster',
-        { do: 'lookup', key: [saddr], set: 'pod-cidrs', not: true },
-        go('goto', 'masquerade-all'),
-      ),
-    )
-  }
+  const isNoPod = fromPod(saddr, options, { not: true })
+  if (isNoPod) rules.push(rule('masquerade-off-cluster', isNoPod, go('goto', 'masquerade-all')))
   return rules
 }
 
 /** Sends clients on this node, its pods and itself, from one chain to another. */
-function forClientsHere(chain: string, target: string, saddr: Field, { detectsPods }: LayoutOptions): Rule[] {
-  const isPod: Statement = { do: 'lookup', key: [saddr], set: 'pod-cidrs' }
-  const sources = detectsPods ? [isPod, fromThisNode] : [fromThisNode]
+function forClientsHere(chain: string, target: string, saddr: Field, options: LayoutOptions): Rule[] {
+  const isPod = fromPod(saddr, options)
+  const sources = isPod ? [isPod, fromThisNode] : [fromThisNode]
   return sources.map((isHere) => ({ chain, statements: [isHere, go('goto', target)] }))
+}
+
+/** Traffic of pods, or with `not` other traffic; undefined when it cannot be told. */
+function fromPod(saddr: Field, { detector }: LayoutOptions, { not = false } = {}): Statement | undefined {
+  if (detector === 'none') return undefined
+  if (detector === 'address') return { do: 'lookup', key: [saddr], set: 'pod-cidrs', not }
+  return { do: 'match-interface', name: detector.interface, prefix: detector.prefix, not }
+}
+
+/** Only endpoints' packets matter, so that nobody else's are dropped where their addresses are known. */
+function invalidFromPods(saddr: Field, { detector }: LayoutOptions): Statement[] {
+  const isTcp: Statement = { do: 'match', field: FIELDS['meta l4proto'], value: PROTOCOLS[0] ?? 0 }
+  const isInvalid: Statement = { do: 'match-bits', field: FIELDS['ct state'], bits: CT_STATE_INVALID }
+  const isPod: Statement[] = detector === 'address' ? [{ do: 'lookup', key: [saddr], set: 'pod-cidrs' }] : []
+  return [isInvalid, ...isPod, isTcp]
 }
 
 /**
@@ -371,6 +404,8 @@ function pickRules(slots: number): Rule[] {
 
 /** nft wants to see the protocol before a port is translated. */
 const isServedProtocol: Statement = { do: 'one-of', field: FIELDS['meta l4proto'], values: PROTOCOLS }
+
+const isNew: Statement = { do: 'match-bits', field: FIELDS['ct state'], bits: CT_STATE_NEW }
 
 const notTranslated: Statement = {
   do: 'match-bits',

@@ -225,7 +225,7 @@ describe('NftPlane', () => {
       const plane = planeOn(fake, { watchInterval: 2 })
       await plane.apply(everything)
       const before = fake.ruleset()
-      const { sets } = buildLayout(4, { detectsPods: false })
+      const { sets } = buildLayout(4, { detector: 'none', dropInvalid: true })
       const batch = new NetlinkBatch()
       batch.deleteElement(OURS, sets.services, { key: Buffer.from('0a60000a0600000000500000', 'hex') })
       batch.addElement(OURS, sets.clusterIPs, { key: Buffer.from('01020304', 'hex') })

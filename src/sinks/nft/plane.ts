@@ -10,14 +10,12 @@ import { Destinations, type Winners } from '../../virtual-server/destinations.ts
 import type { VirtualServer } from '../../virtual-server/virtual-server.ts'
 import { forgetClients, type IsStale, staleAfter } from './affinity.ts'
 import { type Commit, commitChanges, setsOf, syncTable } from './apply.ts'
-import { countsOf, familyState } from './family-state.ts'
+import { countsOf, familyState, type TrafficOptions } from './family-state.ts'
 import { leftoversOf } from './leftovers.ts'
 import { type ReadBack, readBack } from './read-back.ts'
-import type { RenderedState } from './render.ts'
+import { mergeNodeState, type NodeState, type RenderedState } from './render.ts'
 
-export interface NftPlaneOptions {
-  /** Addresses of pods; empty when pods cannot be told by address, and then nothing off the cluster is masqueraded. */
-  readonly clusterCIDRs: readonly Cidr[]
+export interface NftPlaneOptions extends TrafficOptions {
   readonly connection?: NftablesConnection
   readonly watch?: (tables: readonly Table[], portId: number) => NftablesWatch
   /** How often to look for notifications of foreign changes. Milliseconds; 200 by default, 0 for never. */
@@ -37,7 +35,8 @@ const QUIET_OPERATIONS = 2000
 
 /** One family of the plane; one failing leaves the other running (promise 99). */
 interface FamilyPlane {
-  readonly state: RenderedState
+  readonly family: Family
+  state: RenderedState
   /** The kernel may differ from the state: read back and compare before the next change. */
   needsSync: boolean
   refused: PlaneProblem[]
@@ -50,8 +49,10 @@ export class NftPlane implements DataPlane {
   readonly #watch: NftablesWatch
   readonly #families: readonly FamilyPlane[]
   readonly #destinations = new Destinations()
+  readonly #options: TrafficOptions
   readonly #log: (message: string, error?: unknown) => void
   readonly #timer: NodeJS.Timeout | undefined
+  #node: NodeState = {}
   #generation = 0
   #transactions = 0
   #driftRepaired = 0
@@ -66,8 +67,10 @@ export class NftPlane implements DataPlane {
   constructor(options: NftPlaneOptions) {
     this.#connection = options.connection ?? NftablesConnection.open()
     this.#log = options.log ?? (() => {})
+    this.#options = options
     this.#families = FAMILIES.map((family) => ({
-      state: familyState(family, options.clusterCIDRs),
+      family,
+      state: familyState(family, options),
       needsSync: true,
       refused: [],
     }))
@@ -85,10 +88,11 @@ export class NftPlane implements DataPlane {
   async apply(changes: PlaneChanges): Promise<void> {
     await this.#exclusive(async () => {
       const winners = await this.#updateDestinations(changes)
+      this.#node = mergeNodeState(this.#node, changes)
       const failures: unknown[] = []
       for (const plane of this.#families) {
         try {
-          await this.#applyFamily(plane, winners[plane.state.layout.family], changes.nodeAddresses)
+          await this.#applyFamily(plane, winners[plane.family], changes)
         } catch (error) {
           failures.push(error)
         }
@@ -138,16 +142,13 @@ export class NftPlane implements DataPlane {
     return winners
   }
 
-  async #applyFamily(
-    plane: FamilyPlane,
-    winners: Winners,
-    nodeAddresses: readonly IpAddress[] | undefined,
-  ): Promise<void> {
-    if (this.#isFirst) {
-      await this.#load(plane, winners, nodeAddresses)
+  async #applyFamily(plane: FamilyPlane, winners: Winners, changed: PlaneChanges): Promise<void> {
+    if (changed.podCIDRs !== undefined) this.#layOut(plane, changed.podCIDRs)
+    if (this.#isFirst || changed.podCIDRs !== undefined) {
+      await this.#load(plane, this.#isFirst ? winners : this.#destinations.winners()[plane.family])
       return
     }
-    const changes = plane.state.update(winners, nodeAddresses)
+    const changes = plane.state.update(winners, changed)
     if (plane.needsSync) {
       await this.#sync(plane)
       await this.#forgetStale(plane)
@@ -170,8 +171,14 @@ export class NftPlane implements DataPlane {
     }
   }
 
+  /** Other pod addresses may mean other rules, so the state is made anew; what is in the kernel is taken over. */
+  #layOut(plane: FamilyPlane, clusterCIDRs: readonly Cidr[]): void {
+    plane.state = familyState(plane.family, { ...this.#options, clusterCIDRs })
+    plane.needsSync = true
+  }
+
   /** Takes over what an earlier run left in the kernel, and brings it in line with the first state. */
-  async #load(plane: FamilyPlane, winners: Winners, nodeAddresses: readonly IpAddress[] | undefined): Promise<void> {
+  async #load(plane: FamilyPlane, winners: Winners): Promise<void> {
     const { state } = plane
     const nothing: ReadBack = { state: undefined, elements: new Map(), generation: 0 }
     let read: ReadBack | undefined
@@ -179,7 +186,7 @@ export class NftPlane implements DataPlane {
       read = await this.#readBack(plane)
     } finally {
       // The state is kept also when the kernel cannot be read, for the next attempt.
-      await state.load(leftoversOf(state.layout, read ?? nothing), winners, nodeAddresses)
+      await state.load(leftoversOf(state.layout, read ?? nothing), winners, this.#node)
     }
     await this.#sync(plane, read)
     await this.#forgetStale(plane)

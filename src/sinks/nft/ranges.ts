@@ -1,4 +1,4 @@
-import { type Cidr, cidrContains, type IpAddress } from '../../model/ip.ts'
+import { type Cidr, cidrContains, firstAddress, prefixLength } from '../../model/ip.ts'
 
 /** The ranges that are in no other one: the kernel refuses ranges that overlap. */
 export function outermost(cidrs: readonly Cidr[]): Cidr[] {
@@ -7,12 +7,4 @@ export function outermost(cidrs: readonly Cidr[]): Cidr[] {
     if (!kept.some((outer) => cidrContains(outer, firstAddress(cidr)))) kept.push(cidr)
   }
   return kept
-}
-
-function prefixLength(cidr: Cidr): number {
-  return Number(cidr.slice(cidr.indexOf('/') + 1))
-}
-
-function firstAddress(cidr: Cidr): IpAddress {
-  return cidr.slice(0, cidr.indexOf('/')) as IpAddress
 }

@@ -12,7 +12,7 @@ import type { SetElement } from './elements.ts'
 import { buildLayout, CLASS_MASK, POOL_MASK } from './layout.ts'
 import { type RenderedChanges, RenderedState } from './render.ts'
 
-const layout = buildLayout(4, { detectsPods: false })
+const layout = buildLayout(4, { detector: 'none', dropInvalid: true })
 
 /** `SET KEY` and the rest of an element. */
 function entryOf({ set, key, keyEnd, data, comment }: SetElement): [string, string] {
@@ -192,7 +192,7 @@ class Brain {
     }
     this.nodeIPs = nodeIPs ?? this.nodeIPs
     const services = new Map(changes.map(([key, of]) => [key, of === undefined ? [] : virtualServers(of)]))
-    return state.update(this.destinations.update({ services })[4], nodeIPs)
+    return state.update(this.destinations.update({ services })[4], { nodeAddresses: nodeIPs })
   }
 }
 
@@ -262,7 +262,7 @@ describe('RenderedState', () => {
     const winners = new Destinations().update({ services: new Map([[of.key, virtualServers(of)]]) })[4]
     const state = new RenderedState(layout, { podCIDRs: [] })
     const nothing = { poolOf: () => undefined, wholePoolOf: () => undefined, endpointsOf: () => [] }
-    await state.load({ classes, ...nothing }, winners, undefined)
+    await state.load({ classes, ...nothing }, winners, {})
     state.compact()
     const content = contentOf(state)
     const [[, value] = []] = [...content].filter(([key]) => key.startsWith('short-circuits'))

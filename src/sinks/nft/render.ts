@@ -1,7 +1,7 @@
 import type { NftSet } from '../../kernel/nftables/types.ts'
 import { type Cidr, familyOf, type IpAddress } from '../../model/ip.ts'
 import { runInSlices } from '../../observe/event-loop.ts'
-import type { PlaneProblem } from '../../virtual-server/data-plane.ts'
+import type { PlaneChanges, PlaneProblem } from '../../virtual-server/data-plane.ts'
 import type { Winners } from '../../virtual-server/destinations.ts'
 import {
   destinationKey,
@@ -30,6 +30,16 @@ import { CLASS_BITS, CLASS_MASK, type Layout, MAX_CLASS, MAX_POOL_ID } from './l
 import { assignSlots, endpointKey, slotChanges } from './pool.ts'
 import { outermost } from './ranges.ts'
 import { slotCount } from './slots.ts'
+
+/** What a table holds of the node itself; what is undefined stays as it was. */
+export type NodeState = Partial<Pick<PlaneChanges, 'nodeAddresses' | 'serviceCIDRs'>>
+
+export function mergeNodeState(before: NodeState, { nodeAddresses, serviceCIDRs }: NodeState): NodeState {
+  return {
+    nodeAddresses: nodeAddresses ?? before.nodeAddresses,
+    serviceCIDRs: serviceCIDRs ?? before.serviceCIDRs,
+  }
+}
 
 /** What an earlier run left in the kernel, so that the same numbers are used again and little has to change. */
 export interface Leftovers {
@@ -150,6 +160,7 @@ export class RenderedState {
   readonly #maxPoolId: number
   #classes = new ClassTable()
   #nodeIPs: ReadonlySet<IpAddress> = new Set()
+  #serviceCIDRs: readonly Cidr[] = []
   #leftovers: Leftovers | undefined
   #nextPoolId = 1
   /** Over all pools. */
@@ -176,10 +187,10 @@ export class RenderedState {
   }
 
   /** Takes the first state over, with the numbers that an earlier run left; the kernel is compared with it afterwards. */
-  async load(leftovers: Leftovers, winners: Winners, nodeAddresses: readonly IpAddress[] | undefined): Promise<void> {
+  async load(leftovers: Leftovers, winners: Winners, node: NodeState): Promise<void> {
     this.#classes = leftovers.classes
     this.#leftovers = leftovers
-    await runInSlices(this.#change(winners, nodeAddresses, IGNORED))
+    await runInSlices(this.#change(winners, node, IGNORED))
     this.#leftovers = undefined
   }
 
@@ -187,11 +198,10 @@ export class RenderedState {
    * Takes over new winners of destinations.
    *
    * @param winners the virtual server that now has a destination; undefined when nobody has it.
-   * @param nodeAddresses where node ports are served; undefined when that is as before.
    */
-  update(winners: Winners, nodeAddresses: readonly IpAddress[] | undefined): RenderedChanges {
+  update(winners: Winners, node: NodeState = {}): RenderedChanges {
     const changes = new CollectedChanges()
-    for (const _ of this.#change(winners, nodeAddresses, changes));
+    for (const _ of this.#change(winners, node, changes));
     return changes
   }
 
@@ -292,6 +302,7 @@ export class RenderedState {
     }
     for (const pool of this.#pools.values()) if (pool.whole) yield this.#wholeElement(pool, pool.whole)
     for (const cidr of this.#podCIDRs) yield cidrElement(sets.podCIDRs, cidr)
+    for (const cidr of this.#serviceCIDRs) yield cidrElement(sets.serviceCIDRs, cidr)
     for (const address of this.#nodeIPs) yield addressElement(sets.nodeIPs, address)
     for (const address of this.#clusterIPs.keys()) yield addressElement(sets.clusterIPs, address)
     for (const address of this.#hairpin.keys()) yield hairpinElement(sets.hairpin, address)
@@ -302,13 +313,14 @@ export class RenderedState {
   }
 
   /** Does one step at each iteration. */
-  *#change(winners: Winners, nodeAddresses: readonly IpAddress[] | undefined, changes: ChangeSink): Generator<void> {
+  *#change(winners: Winners, { nodeAddresses, serviceCIDRs }: NodeState, changes: ChangeSink): Generator<void> {
     yield* this.#changeDestinations(winners, changes)
     if (this.#unserved.size > 0 && this.#poolIds.size < this.#maxPoolId) {
       // Ids have become free, so who had none tries again.
       yield* this.#changeDestinations(new Map(this.#unserved), changes)
     }
     if (nodeAddresses !== undefined) this.#updateNodeIPs(nodeAddresses, changes)
+    if (serviceCIDRs !== undefined) this.#updateServiceCIDRs(serviceCIDRs, changes)
   }
 
   *#changeDestinations(winners: Winners, changes: ChangeSink): Generator<void> {
@@ -513,6 +525,15 @@ export class RenderedState {
     for (const address of this.#nodeIPs) if (!after.has(address)) changes.remove(() => addressElement(set, address))
     for (const address of after) if (!this.#nodeIPs.has(address)) changes.add(() => addressElement(set, address))
     this.#nodeIPs = after
+  }
+
+  #updateServiceCIDRs(cidrs: readonly Cidr[], changes: ChangeSink): void {
+    const { sets, family } = this.layout
+    const before = this.#serviceCIDRs
+    const after = outermost(cidrs.filter((cidr) => familyOf(cidr) === family))
+    for (const cidr of before) if (!after.includes(cidr)) changes.remove(() => cidrElement(sets.serviceCIDRs, cidr))
+    for (const cidr of after) if (!before.includes(cidr)) changes.add(() => cidrElement(sets.serviceCIDRs, cidr))
+    this.#serviceCIDRs = after
   }
 
   #useBy({ pool: { key }, shortCircuit }: VirtualServer, users: 1 | -1): void {

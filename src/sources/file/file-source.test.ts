@@ -257,7 +257,7 @@ describe('problems', () => {
         severity: 'warning',
         object: 'apps/v1 Deployment',
         field: '',
-        message: '3 objects skipped: Sluice reads Service, EndpointSlice, Endpoints and Node',
+        message: '3 objects skipped: Sluice reads Service, EndpointSlice, Endpoints, Node and ServiceCIDR',
         origin: at('a.yaml:18'),
       },
     ])

@@ -26,6 +26,8 @@ export class Hydrator {
           return { kind: 'EndpointSlice', value: this.#slice(object.value) }
         case 'Node':
           return { kind: 'Node', value: this.#node(object.value) }
+        case 'ServiceCIDR':
+          return object
       }
     })
   }
