@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { IpAddress } from '../model/ip.ts'
+import type { Cidr } from '../model/ip.ts'
 import type { Node } from '../model/node.ts'
 import type { ServiceKey } from '../model/service.ts'
 import { NodeView } from '../node/view.ts'
@@ -9,11 +9,13 @@ import type { Logger } from '../observe/log.ts'
 import type { Status, StatusProblem } from '../observe/status.ts'
 import type { Source } from '../sources/source.ts'
 import type { Store } from '../store/store.ts'
-import type { DataPlane, PlaneProblem } from '../virtual-server/data-plane.ts'
+import type { DataPlane, PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts'
 import { virtualServers } from '../virtual-server/from-local.ts'
 import type { VirtualServer } from '../virtual-server/virtual-server.ts'
 import { failureText } from './failure.ts'
+import type { NodeAddressing } from './node-addresses.ts'
 import type { AgentOptions } from './options.ts'
+import { SyncSchedule } from './sync-schedule.ts'
 import { VERSION } from './version.ts'
 
 /** What an agent is made of. */
@@ -27,13 +29,14 @@ export interface AgentParts {
   readonly addresses: {
     setNode(node: Node | undefined): void
     /** Undefined when nothing changed since the last call. */
-    changed(): readonly IpAddress[] | undefined
+    changed(): NodeAddressing | undefined
     follow(callback: () => void): void
     close(): void
   }
 }
 
-const RETRY_MS = { first: 200, longest: 30_000 } as const
+/** How long to wait for the node's pod CIDRs, when pods are told by them (promise 65). */
+const POD_CIDRS_WAIT_MS = 300_000
 
 /** Runs a node's agent: keeps the data plane in line with the source until it is told to stop. */
 export class Agent {
@@ -42,16 +45,23 @@ export class Agent {
   readonly #startedAt = new Date().toISOString()
   readonly #stopping = new AbortController()
   #state: Status['state'] = 'loading'
+  #takenRevision = 0
   #servedRevision = 0
+  #lastPodCIDRs: string | undefined
+  #lastOwnAddresses: string | undefined
   #lastSync = ''
   #lastError = ''
-  #nodeAddresses: readonly IpAddress[] = []
+  #nodeAddresses: NodeAddressing = { nodePorts: [], own: [] }
+  #node: Node | undefined
   #wakeForAddresses: (() => void) | undefined
   #addressesMayDiffer = true
+  #nextChanges: Promise<Changes | undefined> | undefined
+  readonly #schedule: SyncSchedule
 
   constructor(parts: AgentParts) {
     this.#parts = parts
     this.#view = new NodeView(parts.store, parts.options.nodeName)
+    this.#schedule = new SyncSchedule(parts.options)
   }
 
   /**
@@ -108,7 +118,7 @@ export class Agent {
       lastSync: this.#lastSync,
       lastError: this.#lastError,
       counts: { ...store.counts, ...plane.counts() },
-      nodeAddresses: this.#nodeAddresses,
+      nodeAddresses: this.#nodeAddresses.nodePorts,
       problems: this.problems(),
     }
   }
@@ -119,7 +129,7 @@ export class Agent {
   }
 
   async #serveFirst(): Promise<void> {
-    const changes = await this.#view.next()
+    const changes = await this.#firstChanges()
     if (changes === undefined) return
     await this.#serve(changes)
     this.#parts.addresses.follow(() => {
@@ -130,69 +140,168 @@ export class Agent {
     this.#parts.log.info({ revision: changes.revision, virtualServers: servers, endpoints }, 'serving')
   }
 
-  async #follow(): Promise<void> {
-    let pending = this.#view.next()
-    while (!this.#stopping.signal.aborted) {
-      const woken = new Promise<'addresses'>((resolve) => {
-        this.#wakeForAddresses = () => {
-          resolve('addresses')
-        }
-        if (this.#addressesMayDiffer) resolve('addresses')
-      })
-      const event = await Promise.race([pending, woken])
-      if (event === undefined) return
-      if (event === 'addresses') await this.#serveWithRetry({ services: new Set(), node: undefined })
-      else {
-        pending = this.#view.next()
-        await this.#serveWithRetry(event)
+  /** Waits for the node's pod CIDRs, if they are needed; without them pods would be taken for strangers. */
+  async #firstChanges(): Promise<Changes | undefined> {
+    const { options, log } = this.#parts
+    let changes = await this.#takeChanges()
+    if (options.detectLocal.mode !== 'NodeCIDR' || options.once || options.dryRun) return changes
+    const deadline = performance.now() + POD_CIDRS_WAIT_MS
+    while (changes !== undefined && (changes.node?.podCIDRs ?? []).length === 0) {
+      log.info({ node: options.nodeName }, 'waiting for the podCIDRs of the node')
+      if ((await within(deadline - performance.now(), this.#pending())) === 'over') {
+        log.warn('the node has no podCIDRs: its pods are not told from other clients until it has')
+        return changes
       }
+      const more = await this.#takeChanges()
+      changes = more && merge(changes, more)
+    }
+    return changes
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#stopping
+    for (;;) {
+      await delay(this.#schedule.allowedIn, undefined, { signal }).catch(() => undefined)
+      const event = await within(this.#schedule.dueIn, this.#pending(), this.#addressChange())
+      const changes = event === 'changes' ? await this.#takeChanges() : NO_CHANGES
+      if (changes === undefined || signal.aborted) return
+      await this.#sync(changes)
     }
   }
 
-  async #serveWithRetry(changes: Changes): Promise<void> {
-    let wait: number = RETRY_MS.first
-    let left = changes
-    while (!this.#stopping.signal.aborted) {
-      try {
-        await this.#serve(left)
-        return
-      } catch (error) {
-        this.#state = 'failing'
-        this.#lastError = failureText(error)
-        this.#parts.log.error({ err: error }, 'the kernel could not be brought in line; it is tried again')
-        // The plane has taken the changes over; what is left is to make it try again.
-        left = { services: new Set(), node: undefined }
-        await delay(wait, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
-        wait = Math.min(wait * 2, RETRY_MS.longest)
+  /** Resolves when there are changes to take, or the agent is to end. */
+  async #pending(): Promise<'changes'> {
+    this.#nextChanges ??= this.#view.next()
+    await this.#nextChanges
+    return 'changes'
+  }
+
+  /** @returns undefined when the agent is to end. */
+  async #takeChanges(): Promise<Changes | undefined> {
+    const changes = await (this.#nextChanges ?? this.#view.next())
+    this.#nextChanges = undefined
+    return changes
+  }
+
+  async #addressChange(): Promise<'addresses'> {
+    return new Promise((resolve) => {
+      this.#wakeForAddresses = () => {
+        resolve('addresses')
       }
+      if (this.#addressesMayDiffer) resolve('addresses')
+    })
+  }
+
+  /** Serves changes, or tries again what failed before. A failure is told, and tried again later. */
+  async #sync(changes: Changes): Promise<void> {
+    const isCheck = this.#schedule.isCheckDue
+    this.#schedule.started()
+    try {
+      await this.#serve(changes)
+      if (isCheck) await this.#parts.plane.check()
+      this.#schedule.succeeded()
+    } catch (error) {
+      this.#schedule.failed()
+      this.#state = 'failing'
+      this.#lastError = failureText(error)
+      this.#parts.log.error({ err: error }, 'the kernel could not be brought in line; it is tried again')
     }
   }
 
   async #serve(changes: Changes): Promise<void> {
-    const { plane, addresses, options } = this.#parts
-    if (changes.node !== undefined) addresses.setNode(changes.node ?? undefined)
-    this.#addressesMayDiffer = false
-    const nodeAddresses = addresses.changed()
-    if (nodeAddresses !== undefined) this.#nodeAddresses = nodeAddresses
-    const services = new Map<ServiceKey, readonly VirtualServer[]>()
-    const slices = new Slices()
-    for (const key of changes.services) {
-      const local = this.#view.local(key)
-      services.set(key, local === undefined ? [] : virtualServers(local, options))
-      if (slices.due()) await slices.pause()
-    }
-    await plane.apply({ services, nodeAddresses })
+    const { plane } = this.#parts
+    const node = this.#nodeChanges(changes)
+    const services = await this.#virtualServers(changes.services)
+    // Once taken over by the plane, changes are not lost when it fails.
+    this.#takenRevision = changes.revision ?? this.#takenRevision
+    await plane.apply({ services, ...node })
     this.#state = 'serving'
     this.#lastError = ''
     this.#lastSync = new Date().toISOString()
-    if (changes.revision !== undefined) this.#servedRevision = changes.revision
+    this.#servedRevision = this.#takenRevision
+  }
+
+  /** What a plane has to know of the node, as far as it changed. */
+  #nodeChanges({ node, serviceCIDRs }: Changes): Omit<PlaneChanges, 'services'> {
+    const { addresses, options } = this.#parts
+    if (node !== undefined) this.#node = node ?? undefined
+    if (node !== undefined) addresses.setNode(this.#node)
+    this.#addressesMayDiffer = false
+    const addressing = addresses.changed()
+    if (addressing !== undefined) this.#nodeAddresses = addressing
+    const followsPodCIDRs = options.detectLocal.mode === 'NodeCIDR' && node !== undefined
+    return {
+      nodeAddresses: addressing?.nodePorts,
+      ...(followsPodCIDRs ? this.#podCIDRs() : undefined),
+      ...(serviceCIDRs ? { serviceCIDRs } : undefined),
+    }
+  }
+
+  /** The node's own, if they changed: other ones mean other rules. */
+  #podCIDRs(): Pick<PlaneChanges, 'podCIDRs'> | undefined {
+    const podCIDRs = this.#node?.podCIDRs ?? []
+    if (podCIDRs.join() === this.#lastPodCIDRs) return undefined
+    this.#lastPodCIDRs = podCIDRs.join()
+    return { podCIDRs }
+  }
+
+  async #virtualServers(keys: ReadonlySet<ServiceKey>): Promise<Map<ServiceKey, readonly VirtualServer[]>> {
+    const { masqueradeAll } = this.#parts.options
+    const services = new Map<ServiceKey, readonly VirtualServer[]>()
+    const slices = new Slices()
+    for (const key of this.#affected(keys)) {
+      const local = this.#view.local(key)
+      const options = { masqueradeAll, nodeIPs: this.#nodeAddresses.own }
+      services.set(key, local === undefined ? [] : virtualServers(local, options))
+      if (slices.due()) await slices.pause()
+    }
+    return services
+  }
+
+  /** Other addresses of the node may mean other source ranges for any Service that has some (promise 58). */
+  #affected(keys: ReadonlySet<ServiceKey>): Iterable<ServiceKey> {
+    const own = this.#nodeAddresses.own.join()
+    if (own === this.#lastOwnAddresses) return keys
+    this.#lastOwnAddresses = own
+    const { store } = this.#parts
+    const restricted = [...store.serviceKeys()].filter((key) => {
+      return (store.service(key)?.loadBalancerSourceRanges.length ?? 0) > 0
+    })
+    return new Set([...keys, ...restricted])
   }
 }
+
+/** What comes first; `over` when nothing does within that many milliseconds, which may be Infinity. */
+async function within<T>(milliseconds: number, ...events: Promise<T>[]): Promise<T | 'over'> {
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<'over'>((resolve) => {
+    timer = setTimeout(resolve, Math.min(Math.max(milliseconds, 0), LONGEST_TIMER_MS), 'over')
+  })
+  return Promise.race([over, ...events]).finally(() => {
+    clearTimeout(timer)
+  })
+}
+
+const NO_CHANGES: Changes = { services: new Set(), node: undefined, serviceCIDRs: undefined }
+
+/** What timers take (2^31 - 1). */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 interface Changes {
   readonly services: ReadonlySet<ServiceKey>
   readonly node: Node | null | undefined
+  readonly serviceCIDRs: readonly Cidr[] | undefined
   readonly revision?: number
+}
+
+/** Both, the later one last. */
+function merge(before: Changes, after: Changes): Changes {
+  return {
+    ...after,
+    services: new Set([...before.services, ...after.services]),
+    node: after.node === undefined ? before.node : after.node,
+    serviceCIDRs: after.serviceCIDRs ?? before.serviceCIDRs,
+  }
 }
 
 function planeProblem({ object, message }: PlaneProblem): StatusProblem {

@@ -41,12 +41,32 @@ describe('words and options may be mixed', () => {
 
 test('--cluster-cidr and --cluster-cidrs are one option, and take lists', () => {
   const { options } = run('file to-local to-nft --cluster-cidr 10.0.0.0/8,fd00::/8 --cluster-cidrs 10.9.9.9/16')
-  expect(agentOptions(options).clusterCIDRs).toEqual(['10.0.0.0/8', 'fd00::/8', '10.9.0.0/16'])
+  const cidrs = ['10.0.0.0/8', 'fd00::/8', '10.9.0.0/16']
+  expect(agentOptions(options).detectLocal).toEqual({ mode: 'ClusterCIDR', cidrs })
 })
 
 test('--nodeport-addresses combines keywords and ranges', () => {
   const { options } = run('file to-local to-nft --nodeport-addresses primary,192.168.0.0/16')
-  expect(agentOptions(options).nodePortAddresses).toEqual({ primary: true, all: false, cidrs: ['192.168.0.0/16'] })
+  expect(agentOptions(options).nodePortAddresses).toEqual({
+    primary: true,
+    localhost: false,
+    all: false,
+    cidrs: ['192.168.0.0/16'],
+  })
+})
+
+test.each([
+  ['--detect-local-mode NodeCIDR', { mode: 'NodeCIDR' }],
+  [
+    '--detect-local-mode BridgeInterface --pod-bridge-interface cbr0',
+    { mode: 'BridgeInterface', interface: 'cbr0', prefix: false },
+  ],
+  [
+    '--detect-local-mode InterfaceNamePrefix --pod-interface-name-prefix veth',
+    { mode: 'InterfaceNamePrefix', interface: 'veth', prefix: true },
+  ],
+])('%s (promise 65)', (flags, expected) => {
+  expect(agentOptions(run(`file to-local to-nft ${flags}`).options).detectLocal).toEqual(expected)
 })
 
 test.each([
@@ -59,6 +79,10 @@ test.each([
   ['file to-local to-nft --masquerade-bit 32', /--masquerade-bit: "32"/],
   ['file to-local to-nft --instance ../../etc', /--instance/],
   ['file to-local to-nft --log-level loud', /--log-level/],
+  ['file to-local to-nft --detect-local-mode Guess', /--detect-local-mode/],
+  ['file to-local to-nft --detect-local-mode BridgeInterface', /--pod-bridge-interface: must be given/],
+  ['file to-local to-nft --detect-local-mode InterfaceNamePrefix --pod-interface-name-prefix a/b', /a\/b/],
+  ['file to-local to-nft --sync-period often', /--sync-period: "often"/],
   ['status --input x', /--input/],
 ])('"%s" fails and says why', (line, message) => {
   expect(line === '' ? failure('--once') : failure(line)).toMatch(message)

@@ -1,8 +1,11 @@
+import { release } from 'node:os'
 import { NftablesConnection } from '../kernel/nftables/connection.ts'
 import type { Problem } from '../model/object.ts'
+import { selectsIPv4Loopback } from '../node/node-port-addresses.ts'
 import { createLog, type Logger } from '../observe/log.ts'
 import { problemText } from '../observe/status.ts'
 import { DryRunPlane } from '../sinks/nft/dry-run.ts'
+import type { TrafficOptions } from '../sinks/nft/family-state.ts'
 import { NftPlane } from '../sinks/nft/plane.ts'
 import { FileSource } from '../sources/file/file-source.ts'
 import { Store } from '../store/store.ts'
@@ -36,6 +39,9 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
       log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem))
     },
   })
+  if (selectsIPv4Loopback(options.nodePortAddresses)) {
+    log.warn('--nodeport-addresses: node ports are not served on loopback addresses, since nftables cannot')
+  }
   // Reading addresses needs no root, so that a dry run shows the node's own.
   const addresses = new NodeAddresses(options.nodePortAddresses)
   const agent = new Agent({ options, log, store, source, plane, addresses })
@@ -52,16 +58,39 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
 
 /** Fails before anything is read when the kernel cannot be programmed. */
 async function openPlane(options: AgentOptions, log: Logger): Promise<DataPlane> {
-  const { clusterCIDRs } = options
-  if (options.dryRun) return new DryRunPlane({ clusterCIDRs, print: (text) => process.stdout.write(text) })
+  const traffic = trafficOptions(options)
+  if (options.dryRun) return new DryRunPlane({ ...traffic, print: (text) => process.stdout.write(text) })
   const connection = NftablesConnection.open()
   await connection.generation()
   return new NftPlane({
-    clusterCIDRs,
+    ...traffic,
+    ownTables: ownTables(options),
     connection,
     log: (message, error) => {
       if (error === undefined) log.warn(message)
       else log.warn({ err: error }, message)
     },
   })
+}
+
+function trafficOptions({ detectLocal, conntrackTcpBeLiberal }: AgentOptions): TrafficOptions {
+  const dropInvalid = !conntrackTcpBeLiberal
+  switch (detectLocal.mode) {
+    case 'ClusterCIDR':
+      return { clusterCIDRs: detectLocal.cidrs, dropInvalid }
+    case 'NodeCIDR':
+      // The agent tells them as it gets to know them.
+      return { clusterCIDRs: [], dropInvalid }
+    default:
+      return { clusterCIDRs: [], podInterface: detectLocal, dropInvalid }
+  }
+}
+
+/** @throws UsageError on a kernel that has no tables that outlive their owner. */
+function ownTables({ ownTables: isWanted }: AgentOptions): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number)
+  if (isWanted && (major < 6 || (major === 6 && minor < 9))) {
+    throw new UsageError(`--own-tables needs Linux 6.9 or later; this is ${release()}`)
+  }
+  return isWanted
 }

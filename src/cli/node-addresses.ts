@@ -1,11 +1,24 @@
 import { type DefaultRoute, RouteConnection, RouteWatch, SCOPE } from '../kernel/route/addresses.ts'
 import { type IpAddress, ipFromBytes } from '../model/ip.ts'
 import type { Node } from '../model/node.ts'
-import { type LocalAddress, type NodePortAddresses, selectNodePortAddresses } from '../node/node-port-addresses.ts'
+import {
+  type LocalAddress,
+  type NodePortAddresses,
+  nodeIPs,
+  selectNodePortAddresses,
+} from '../node/node-port-addresses.ts'
 
 const POLL_MS = 500
 
-/** Keeps the addresses that serve node ports: chosen by the operator, of those that the node has. */
+/** The addresses of a node that matter. */
+export interface NodeAddressing {
+  /** Those that serve node ports. */
+  readonly nodePorts: readonly IpAddress[]
+  /** Those that make the node itself a client. */
+  readonly own: readonly IpAddress[]
+}
+
+/** Keeps a node's addresses: those that serve node ports are chosen by the operator, of those that the node has. */
 export class NodeAddresses {
   readonly #spec: NodePortAddresses
   readonly #routes = new RouteConnection()
@@ -24,12 +37,14 @@ export class NodeAddresses {
   }
 
   /** The present addresses; undefined when they are those that the last call gave. */
-  changed(): readonly IpAddress[] | undefined {
-    const addresses = selectNodePortAddresses(this.#spec, this.#node, this.#local())
-    const text = addresses.join(' ')
+  changed(): NodeAddressing | undefined {
+    const local = this.#local()
+    const nodePorts = selectNodePortAddresses(this.#spec, this.#node, local)
+    const own = nodeIPs(this.#node, local)
+    const text = `${nodePorts.join(' ')} / ${own.join(' ')}`
     if (this.#timer !== undefined && text === this.#current) return undefined
     this.#current = text
-    return addresses
+    return { nodePorts, own }
   }
 
   /** Calls back when the node's addresses may have changed. */

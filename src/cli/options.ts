@@ -1,12 +1,13 @@
 import { hostname } from 'node:os'
 import { Option } from 'commander'
-import { type Cidr, parseCidr } from '../model/ip.ts'
 import { type NodePortAddresses, parseNodePortAddresses } from '../node/node-port-addresses.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts'
+import { DETECT_LOCAL_MODES, type DetectLocal, type DetectLocalMode, detectLocal } from './detect-local.ts'
+import { parseDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
 
 /** Options of a group, as data: commander reads them, `--help` prints them, and the reference page is made from them. */
-export type OptionGroup = 'file' | 'node' | 'nft' | 'instance' | 'log' | 'status'
+export type OptionGroup = 'file' | 'node' | 'sync' | 'nft' | 'instance' | 'log' | 'status'
 
 const list = (flag: string) => (value: string, previous: string[] | undefined) => {
   const values = value.split(',').map((part) => part.trim())
@@ -25,7 +26,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)"),
     new Option(
       '--nodeport-addresses <list>',
-      'addresses that serve node ports: primary, all, and CIDRs, separated by commas (default: primary)',
+      'addresses that serve node ports: primary, localhost, all, and CIDRs, separated by commas (default: primary)',
     ).argParser(list('--nodeport-addresses')),
     new Option(
       '--cluster-cidr <list>',
@@ -34,10 +35,33 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     new Option('--cluster-cidrs <list>', "KPNG's name for --cluster-cidr")
       .argParser(list('--cluster-cidrs'))
       .hideHelp(),
+    new Option(
+      '--detect-local-mode <mode>',
+      "how pods on this node are told: by the cluster's CIDRs, by the node's own, or by the interface they come through",
+    )
+      .choices([...DETECT_LOCAL_MODES])
+      .default('ClusterCIDR'),
+    new Option('--pod-bridge-interface <name>', "the pods' bridge, for BridgeInterface"),
+    new Option('--pod-interface-name-prefix <prefix>', "how the pods' interfaces are called, for InterfaceNamePrefix"),
     new Option('--masquerade-all', 'masquerade all traffic to cluster IPs, of pods, too'),
     new Option('--masquerade-bit <bit>', "accepted for kube-proxy's sake; nftables needs no mark to masquerade"),
   ],
+  sync: () => [
+    new Option(
+      '--min-sync-period <duration>',
+      'how long after one sync the next may come: what changes meanwhile is put together',
+    ).default('1s'),
+    new Option(
+      '--sync-period <duration>',
+      'how often everything in the kernel is compared with what it must be, if anybody wrote meanwhile',
+    ).default('30s'),
+  ],
   nft: () => [
+    new Option(
+      '--conntrack-tcp-be-liberal',
+      'let TCP packets through that conntrack cannot place, of which one can end a connection',
+    ),
+    new Option('--own-tables', 'make the tables so that no other process can change them (Linux 6.9 or later)'),
     new Option('--dry-run', 'print what would be done as nft text, and do nothing'),
     new Option('--once', 'program the present state and exit'),
   ],
@@ -63,6 +87,13 @@ export interface RawOptions {
   readonly nodeportAddresses?: readonly string[]
   readonly clusterCidr?: readonly string[]
   readonly clusterCidrs?: readonly string[]
+  readonly detectLocalMode?: DetectLocalMode
+  readonly podBridgeInterface?: string
+  readonly podInterfaceNamePrefix?: string
+  readonly minSyncPeriod?: string
+  readonly syncPeriod?: string
+  readonly conntrackTcpBeLiberal?: boolean
+  readonly ownTables?: boolean
   readonly masqueradeAll?: boolean
   readonly masqueradeBit?: string
   readonly dryRun?: boolean
@@ -78,7 +109,13 @@ export interface RawOptions {
 export interface AgentOptions {
   readonly nodeName: string
   readonly nodePortAddresses: NodePortAddresses
-  readonly clusterCIDRs: readonly Cidr[]
+  readonly detectLocal: DetectLocal
+  /** Milliseconds. */
+  readonly minSyncPeriod: number
+  /** Milliseconds; 0 for never. */
+  readonly syncPeriod: number
+  readonly conntrackTcpBeLiberal: boolean
+  readonly ownTables: boolean
   readonly masqueradeAll: boolean
   readonly dryRun: boolean
   readonly once: boolean
@@ -93,13 +130,17 @@ export function agentOptions(raw: RawOptions): AgentOptions {
   const nodePortAddresses = parseNodePortAddresses(nodePorts)
   if (nodePortAddresses === undefined) {
     throw new UsageError(
-      `--nodeport-addresses: "${nodePorts.join(',')}" must be primary, all, or CIDRs such as 10.0.0.0/8`,
+      `--nodeport-addresses: "${nodePorts.join(',')}" must be primary, localhost, all, or CIDRs such as 10.0.0.0/8`,
     )
   }
   return {
     nodeName: raw.nodeName ?? hostname().toLowerCase(),
     nodePortAddresses,
-    clusterCIDRs: [...(raw.clusterCidr ?? []), ...(raw.clusterCidrs ?? [])].map(clusterCIDR),
+    detectLocal: detectLocal(raw),
+    minSyncPeriod: parseDuration('--min-sync-period', raw.minSyncPeriod ?? '1s'),
+    syncPeriod: parseDuration('--sync-period', raw.syncPeriod ?? '30s'),
+    conntrackTcpBeLiberal: raw.conntrackTcpBeLiberal ?? false,
+    ownTables: raw.ownTables ?? false,
     masqueradeAll: raw.masqueradeAll ?? false,
     dryRun: raw.dryRun ?? false,
     once: raw.once ?? false,
@@ -122,12 +163,6 @@ export function maxFileBytes(raw: RawOptions): number {
     throw new UsageError(`--max-file-size: "${raw.maxFileSize}" must be a whole number of MiB, 1 to 4096`)
   }
   return mebibytes << 20
-}
-
-function clusterCIDR(text: string): Cidr {
-  const cidr = parseCidr(text)
-  if (cidr === undefined) throw new UsageError(`--cluster-cidr: "${text}" must be a CIDR such as 10.244.0.0/16`)
-  return cidr
 }
 
 function checkMasqueradeBit(text: string | undefined): void {

@@ -115,3 +115,8 @@ export function firstAddress(cidr: Cidr): IpAddress {
 export function prefixLength(cidr: Cidr): number {
   return Number(cidr.slice(cidr.indexOf('/') + 1))
 }
+
+/** The range that has this address only. */
+export function singleAddress(ip: IpAddress): Cidr {
+  return `${ip}/${bitsOf(familyOf(ip))}` as Cidr
+}

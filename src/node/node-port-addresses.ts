@@ -97,6 +97,18 @@ export function selectNodePortAddresses(
   return [...new Set(matched)].filter((address) => !isLoopback(address)).sort()
 }
 
+/** The addresses that make the node itself a client: those of its object, or else those that it has. */
+export function nodeIPs(node: Node | undefined, local: readonly LocalAddress[]): readonly IpAddress[] {
+  if (node !== undefined && node.addresses.length > 0) return node.addresses
+  return FAMILIES.flatMap((family) =>
+    primaryAddresses(
+      undefined,
+      family,
+      local.filter((each) => familyOf(each.address) === family),
+    ),
+  )
+}
+
 /** True when node ports were asked for on IPv4 loopback addresses, be it as part of everything. */
 export function selectsIPv4Loopback({ primary, localhost, all, cidrs }: NodePortAddresses): boolean {
   if (localhost || all) return true

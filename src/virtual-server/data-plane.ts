@@ -44,6 +44,11 @@ export interface DataPlane {
    * After a rejection the changes are not forgotten: the plane brings the kernel in line by itself, or with the next call.
    */
   apply(changes: PlaneChanges): Promise<void>
+  /**
+   * Makes sure that what is in the kernel is still what it must be, and repairs it (promise 89). Costs little while nobody
+   * writes there. Not called before the first {@link apply}, nor while it runs.
+   */
+  check(): Promise<void>
   /** What could not be done, at present. */
   problems(): readonly PlaneProblem[]
   counts(): PlaneCounts

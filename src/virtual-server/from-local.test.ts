@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ip, local, localEndpoint, service, servicePort } from '../../test/fixtures/services.ts'
+import type { Cidr } from '../model/ip.ts'
 import type { LocalService } from '../model/local.ts'
 import { virtualServers } from './from-local.ts'
 import { destinationKey, servicePortName } from './virtual-server.ts'
@@ -130,5 +131,18 @@ describe('servicePortName', () => {
       ports: [servicePort(), servicePort({ name: '', port: 81 })],
     })
     expect(virtualServers(local(of)).map(servicePortName)).toEqual(['default/web:http', 'default/web'])
+  })
+
+  it('admit the load-balancer address itself where a node address is admitted (promise 58)', () => {
+    const of = local(
+      service('web', {
+        clusterIPs: [ip('10.96.0.1')],
+        loadBalancerIPs: [ip('192.0.2.2')],
+        loadBalancerSourceRanges: ['10.0.0.0/8', '203.0.113.0/24'] as Cidr[],
+      }),
+    )
+    const rangesFor = (nodeIP: string) => virtualServers(of, { nodeIPs: [ip(nodeIP)] })[1]?.sourceRanges
+    expect(rangesFor('10.1.2.3')).toEqual(['10.0.0.0/8', '203.0.113.0/24', '192.0.2.2/32'])
+    expect(rangesFor('192.168.0.1')).toEqual(['10.0.0.0/8', '203.0.113.0/24'])
   })
 })

@@ -1,4 +1,4 @@
-import { FAMILIES, type Family, familyOf, type IpAddress } from '../model/ip.ts'
+import { cidrContains, FAMILIES, type Family, familyOf, type IpAddress, singleAddress } from '../model/ip.ts'
 import { type EndpointScopes, type LocalEndpoint, type LocalService, portKey } from '../model/local.ts'
 import type { ServicePort } from '../model/service.ts'
 import type { DestinationClass, Pool, PoolEndpoint, VirtualServer } from './virtual-server.ts'
@@ -12,6 +12,11 @@ export function virtualServers(local: LocalService, options: VirtualServerOption
 export interface VirtualServerOptions {
   /** Masquerade cluster-IP traffic of pods, too (promise 62). False when absent. */
   readonly masqueradeAll?: boolean
+  /**
+   * The node's own addresses: where one may use a load-balancer address, so may that address itself, which is what the node
+   * sends from when it holds the address (promise 58). Empty when absent.
+   */
+  readonly nodeIPs?: readonly IpAddress[]
 }
 
 function familyServers(local: LocalService, family: Family, options: VirtualServerOptions): VirtualServer[] {
@@ -26,6 +31,8 @@ function familyServers(local: LocalService, family: Family, options: VirtualServ
     // A cluster IP that is given as external IP, too, stays a cluster IP.
     .filter((address) => !clusterIPs.includes(address))
   const ranges = service.loadBalancerSourceRanges.filter((range) => familyOf(range) === family)
+  const admitsNode = options.nodeIPs?.some((address) => ranges.some((range) => cidrContains(range, address))) ?? false
+  const rangesOf = (address: IpAddress) => (admitsNode ? [...ranges, singleAddress(address)] : ranges)
   return service.ports.flatMap((port) => {
     const pools = portPools(local, port, family, options)
     const server = (kind: DestinationClass, address: IpAddress | undefined): VirtualServer => ({
@@ -36,7 +43,7 @@ function familyServers(local: LocalService, family: Family, options: VirtualServ
       port: kind === 'node-port' ? port.nodePort : port.port,
       ...(kind === 'cluster' ? pools.internal : pools.external),
       // Only load-balancer addresses are restricted (promise 56).
-      sourceRanges: address !== undefined && kind === 'external' && balanced.has(address) ? ranges : [],
+      sourceRanges: address !== undefined && kind === 'external' && balanced.has(address) ? rangesOf(address) : [],
       affinitySeconds: service.clientIPAffinitySeconds ?? 0,
       service: local.key,
       portName: port.name,

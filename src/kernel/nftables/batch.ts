@@ -8,6 +8,7 @@ import {
   NFNL_SUBSYS_NFTABLES,
   NFT_MSG,
   NFT_SET_ELEM_INTERVAL_END,
+  NFT_TABLE_F,
   NFTA_CHAIN,
   NFTA_DATA,
   NFTA_HOOK,
@@ -108,6 +109,7 @@ export class NetlinkBatch implements Transaction {
   addTable(table: Table): void {
     this.#message(NFT_MSG.NEWTABLE, NLM_F.CREATE, table, () => {
       this.#writer.string(NFTA_TABLE.NAME, table.name)
+      if (table.isOwned === true) this.#writer.u32be(NFTA_TABLE.FLAGS, NFT_TABLE_F.OWNER | NFT_TABLE_F.PERSIST)
     })
   }
 

@@ -31,6 +31,8 @@ export const NFT_MSG = {
 } as const
 
 export const NFTA_LIST_ELEM = 1
+/** Flags of a table: owned by a netlink socket, and kept when that is closed. */
+export const NFT_TABLE_F = { OWNER: 2, PERSIST: 4 } as const
 export const NFTA_TABLE = { NAME: 1, FLAGS: 2, USE: 3, HANDLE: 4, USERDATA: 6, OWNER: 7 } as const
 export const NFTA_CHAIN = { TABLE: 1, HANDLE: 2, NAME: 3, HOOK: 4, POLICY: 5, USE: 6, TYPE: 7, USERDATA: 12 } as const
 export const NFTA_HOOK = { HOOKNUM: 1, PRIORITY: 2, DEV: 3 } as const

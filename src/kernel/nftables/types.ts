@@ -12,6 +12,11 @@ export const NFPROTO: { readonly [family in TableFamily]: number } = { ip: 2, ip
 export interface Table {
   readonly family: TableFamily
   readonly name: string
+  /**
+   * Only the socket that made it may change it; it stays when that socket is closed, and the next one that adds it so takes
+   * it over (NFT_TABLE_F_OWNER and NFT_TABLE_F_PERSIST, Linux 6.9). False when absent.
+   */
+  readonly isOwned?: boolean
 }
 
 export type Hook = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'

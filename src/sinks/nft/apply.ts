@@ -104,7 +104,8 @@ export async function syncTable(
     return true
   }
   const elements = await compareElements(state.elements(), read, wanted.sets)
-  const structureChanges = structure.addChains.length + structure.rewrite.length + structure.deleteChains.length
+  const { addChains, rewrite, deleteChains } = structure
+  const structureChanges = addChains.length + rewrite.length + deleteChains.length + Number(structure.adopt)
   if (structureChanges + elements.removed.length + elements.added.length === 0) return false
   try {
     if (structureChanges === 0) await commitChanges(commit, layout, { chains: [], ...elements }, report)
@@ -124,9 +125,10 @@ export async function syncTable(
 async function replaceTable(commit: Commit, state: RenderedState, report: Report): Promise<void> {
   await commitNarrowed(commit, report, async (refused) => {
     const batch = new NetlinkBatch()
-    // Added first, so that the deletion cannot fail.
-    batch.addTable(state.layout.table)
-    batch.deleteTable(state.layout.table)
+    const { isOwned: _, ...table } = state.layout.table
+    // Added first, so that the deletion cannot fail; as it is, since a table's owner cannot be given to it later.
+    batch.addTable(table)
+    batch.deleteTable(table)
     await runInSlices(emitTable(batch, state, refused))
     return batch
   })
@@ -140,6 +142,7 @@ function structureBatch(
 ): NetlinkBatch {
   const batch = new NetlinkBatch()
   const rewrite = new Set(structure.rewrite)
+  if (structure.adopt) batch.addTable(layout.table)
   for (const chain of structure.addChains) batch.addChain(layout.table, chain)
   for (const chain of rewrite) batch.flushChain(layout.table, chain)
   for (const rule of rules) if (rewrite.has(rule.chain)) batch.addRule(layout.table, rule)

@@ -62,6 +62,10 @@ export class DryRunPlane implements DataPlane {
     }
   }
 
+  async check(): Promise<void> {
+    return Promise.resolve()
+  }
+
   problems(): readonly PlaneProblem[] {
     return [...this.#destinations.problems(), ...this.#states.flatMap((state) => [...state.problems])]
   }

@@ -21,15 +21,19 @@ export interface TrafficOptions {
   readonly podInterface?: { readonly interface: string; readonly prefix: boolean } | undefined
   /** See {@link LayoutOptions.dropInvalid}; true when absent. */
   readonly dropInvalid?: boolean
+  /** Make the tables so that no other process can change them; false when absent. Needs Linux 6.9. */
+  readonly ownTables?: boolean
 }
 
 /** An empty state of one family. */
 export function familyState(family: Family, options: TrafficOptions): RenderedState {
-  const { clusterCIDRs, podInterface, dropInvalid = true } = options
+  const { clusterCIDRs, podInterface, dropInvalid = true, ownTables: isOwned = false } = options
   const podCIDRs = outermost(clusterCIDRs.filter((cidr) => familyOf(cidr) === family))
   // A range of everything means that there is nothing off the cluster.
   const areKnown = podCIDRs.length > 0 && !podCIDRs.some((cidr) => cidr.endsWith('/0'))
   const byAddress = areKnown && podInterface === undefined
   const detector = podInterface ?? (byAddress ? 'address' : 'none')
-  return new RenderedState(buildLayout(family, { detector, dropInvalid }), { podCIDRs: byAddress ? podCIDRs : [] })
+  return new RenderedState(buildLayout(family, { detector, dropInvalid, isOwned }), {
+    podCIDRs: byAddress ? podCIDRs : [],
+  })
 }

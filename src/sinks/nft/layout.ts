@@ -104,10 +104,13 @@ export interface LayoutOptions {
    * connection (promise 80, kubernetes#74839).
    */
   readonly dropInvalid: boolean
+  /** The table is made so that no other process can change it. False when absent. */
+  readonly isOwned?: boolean
 }
 
 export function buildLayout(family: Family, options: LayoutOptions): Layout {
-  const table: Table = { family: family === 4 ? 'ip' : 'ip6', name: TABLE_NAME }
+  const { isOwned = false } = options
+  const table: Table = { family: family === 4 ? 'ip' : 'ip6', name: TABLE_NAME, ...(isOwned ? { isOwned } : undefined) }
   const fields = familyFields(table.family)
   const sets = buildSets(fields)
   const rules = [...buildRules(fields, options), ...STANDING_PICKS.flatMap(pickRules)]

@@ -147,7 +147,7 @@ describe('NftPlane', () => {
     expect(fake.ruleset().get('ip sluice')?.chains.get('pick-42')?.rules).toHaveLength(6)
     // It stays for the next pool of that size, also across a restart.
     await plane.apply(changes([local(web, ['10.1.0.1'])]))
-    await plane.resync()
+    await plane.check()
     const next = planeOn(fake)
     await next.apply(changes([local(web, ['10.1.0.1']), ...all.slice(1)], { nodeIPs: ['172.18.0.2', 'fc00::2'] }))
     expect(next.counts().transactions).toBe(0)
@@ -345,7 +345,7 @@ describe('NftPlane', () => {
         'c00002010600000000500000',
       ])
       stop()
-      await plane.resync()
+      await plane.check()
       expect(plane.problems()).toEqual([])
       expect(fake.ruleset().get('ip sluice')?.sets.get('services')?.size).toBe(4)
     })

@@ -54,6 +54,7 @@ export class NftPlane implements DataPlane {
   readonly #timer: NodeJS.Timeout | undefined
   #node: NodeState = {}
   #generation = 0
+  #checkedGeneration: number | undefined
   #transactions = 0
   #driftRepaired = 0
   #isFirst = true
@@ -124,10 +125,14 @@ export class NftPlane implements DataPlane {
     this.#connection.close()
   }
 
-  /** Reads everything back and repairs what differs. */
-  async resync(): Promise<void> {
+  /** Reads everything back if anybody wrote since the last time, we or others, and repairs what differs. */
+  async check(): Promise<void> {
+    const generation = await this.#connection.generation()
+    const isComplete = this.#families.every(({ refused }) => refused.length === 0)
+    if (generation === this.#checkedGeneration && isComplete) return
     for (const plane of this.#families) plane.needsSync = true
     await this.apply({ services: new Map(), nodeAddresses: undefined })
+    this.#checkedGeneration = this.#generation
   }
 
   /** Service by Service, so that a whole cluster does not hold the event loop. */

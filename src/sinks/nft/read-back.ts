@@ -1,5 +1,6 @@
 import { type AnonymousUse, sameAnonymous, sameChain, sameRule, sameSet } from '../../kernel/nftables/compare.ts'
 import type { NftablesConnection, TableState } from '../../kernel/nftables/connection.ts'
+import { NFT_TABLE_F } from '../../kernel/nftables/constants.ts'
 import type { ReadElement, ReadRule } from '../../kernel/nftables/decode.ts'
 import { type Chain, type NftSet, type Rule, type Table } from '../../kernel/nftables/types.ts'
 import { shortenComment } from '../../kernel/nftables/userdata.ts'
@@ -62,6 +63,8 @@ function hasEndMarks(set: NftSet): boolean {
 export interface StructureDifference {
   /** The table is missing, or so different that it is deleted and made anew, in one transaction. */
   readonly replace: boolean
+  /** The table is as it should be, but nobody's: it is to be taken over. */
+  readonly adopt: boolean
   readonly addChains: readonly Chain[]
   /** Chains whose rules are written again. */
   readonly rewrite: readonly string[]
@@ -75,8 +78,10 @@ export async function compareStructure(
   wanted: { readonly sets: readonly NftSet[]; readonly chains: readonly Chain[]; readonly rules: readonly Rule[] },
   { state }: ReadBack,
 ): Promise<StructureDifference> {
-  const nothing = { replace: false, addChains: [], rewrite: [], deleteChains: [] }
-  if (state === undefined || state.flags !== 0 || !sameDeclarations(wanted, state)) return { ...nothing, replace: true }
+  const nothing = { replace: false, adopt: false, addChains: [], rewrite: [], deleteChains: [] }
+  const flags = table.isOwned === true ? NFT_TABLE_F.PERSIST : 0
+  const isOurs = state !== undefined && (state.flags & ~NFT_TABLE_F.OWNER) === flags
+  if (!isOurs || !sameDeclarations(wanted, state)) return { ...nothing, replace: true }
   const present = new Map(state.chains.map((chain) => [chain.name, chain]))
   const addChains = wanted.chains.filter((chain) => !present.has(chain.name))
   const names = new Set(wanted.chains.map((chain) => chain.name))
@@ -87,7 +92,8 @@ export async function compareStructure(
     if (!(await sameRules(connection, table, ours, kernel))) rewrite.push(chain.name)
   }
   const deleteChains = [...present.keys()].filter((name) => !names.has(name))
-  return { replace: false, addChains, rewrite, deleteChains }
+  const adopt = table.isOwned === true && (state.flags & NFT_TABLE_F.OWNER) === 0
+  return { replace: false, adopt, addChains, rewrite, deleteChains }
 }
 
 /** Sets and base chains cannot be changed in place. */

@@ -16,6 +16,8 @@ export function tableOf({ store }: Attempt, request: Request, attribute: number)
 
 export function newTable({ store, changes }: Attempt, request: Request): void {
   const name = requiredText(request, NFTA_TABLE.NAME)
+  const flagsAt = request.body.get(NFTA_TABLE.FLAGS)
+  const flags = flagsAt === undefined ? 0 : request.message.buffer.readUInt32BE(flagsAt.start)
   if (store.table(request.family, name) !== undefined) {
     if (request.message.flags & NLM_F.EXCL)
       throw new Refused('EEXIST', offsetOf(request, request.body.get(NFTA_TABLE.NAME)))
@@ -25,6 +27,7 @@ export function newTable({ store, changes }: Attempt, request: Request): void {
     family: request.family,
     name,
     handle: store.nextHandle(),
+    flags,
     chains: new Map(),
     sets: new Map(),
   }

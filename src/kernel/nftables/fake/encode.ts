@@ -40,7 +40,7 @@ function message(type: number, envelope: Envelope, family: number, body: (writer
 export function encodeTable(envelope: Envelope, table: FakeTable, type: number = NFT_MSG.NEWTABLE): Buffer {
   return message(type, envelope, table.family, (writer) => {
     writer.string(NFTA_TABLE.NAME, table.name)
-    writer.u32be(NFTA_TABLE.FLAGS, 0)
+    writer.u32be(NFTA_TABLE.FLAGS, table.flags)
     writer.u32be(NFTA_TABLE.USE, table.chains.size + table.sets.size)
     writer.u64be(NFTA_TABLE.HANDLE, BigInt(table.handle))
   })

@@ -53,6 +53,8 @@ export interface FakeTable {
   readonly family: number
   readonly name: string
   readonly handle: number
+  /** NFT_TABLE_F_*. Kept, but everybody may change every table here. */
+  flags: number
   readonly chains: Map<string, FakeChain>
   readonly sets: Map<string, FakeSet>
 }
