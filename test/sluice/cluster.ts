@@ -60,9 +60,13 @@ export class TestCluster {
     return new TestCluster(lab, node1, node2, outside, { a1, a2, b1, b2 })
   }
 
-  /** Starts Sluice on node 1, with the folder of manifests. */
-  async sluice(options: Partial<InstanceOptions> = {}): Promise<Instance> {
-    const args = ['--node-name', 'node-1', '--cluster-cidr', CLUSTER.podCIDRs.join(','), ...(options.args ?? [])]
+  /**
+   * Starts Sluice on node 1, with the folder of manifests. It tells pods by the cluster's CIDRs unless `detector` has other
+   * arguments, and serves every change at once.
+   */
+  async sluice(options: Partial<InstanceOptions> & { detector?: readonly string[] } = {}): Promise<Instance> {
+    const { detector = ['--cluster-cidr', CLUSTER.podCIDRs.join(',')] } = options
+    const args = ['--node-name', 'node-1', ...detector, '--min-sync-period', '0s', ...(options.args ?? [])]
     const instance = await Instance.start(this.node1, { input: this.manifests.path, ...options, args })
     this.#instances.push(instance)
     return instance

@@ -9,11 +9,13 @@ import { countsOf, familyState, type TrafficOptions } from './family-state.ts'
 import { type Leftovers, mergeNodeState, type NodeState, type RenderedState } from './render.ts'
 
 /** As if the kernel held nothing. */
-const NO_LEFTOVERS: Leftovers = {
-  classes: new ClassTable(),
-  poolOf: () => undefined,
-  wholePoolOf: () => undefined,
-  endpointsOf: () => [],
+function noLeftovers(): Leftovers {
+  return {
+    classes: new ClassTable(),
+    poolOf: () => undefined,
+    wholePoolOf: () => undefined,
+    endpointsOf: () => [],
+  }
 }
 
 /**
@@ -54,7 +56,7 @@ export class DryRunPlane implements DataPlane {
     const winners = this.#destinations.winners()
     this.#states = FAMILIES.map((family) => familyState(family, { ...this.#options, clusterCIDRs }))
     for (const state of this.#states) {
-      await state.load(NO_LEFTOVERS, winners[state.layout.family], this.#node)
+      await state.load(noLeftovers(), winners[state.layout.family], this.#node)
       // An existing table is replaced: added first, so that the deletion cannot fail.
       transaction.addTable(state.layout.table)
       transaction.deleteTable(state.layout.table)
