@@ -34,7 +34,7 @@ export function startLoad(spec: LoadSpec): RunningLoad {
   // A timer that is late makes up for it, so that the rate holds on a busy machine.
   const tick = () => {
     const due = Math.floor(((now() - started) * spec.perSecond) / 1000) + 1
-    while (report.sent < due) send()
+    while (report.sent < due && pending.size < (spec.maxPending ?? Number.POSITIVE_INFINITY)) send()
   }
   tick()
   const timer = setInterval(tick, Math.max(1, 1000 / spec.perSecond))

@@ -63,6 +63,8 @@ export type ConnectSpec = Omit<RequestSpec, 'protocol' | 'bytes'>
 /** Requests at a steady rate. */
 export interface LoadSpec extends RequestSpec {
   perSecond: number
+  /** Requests under way at once, at most; what is due meanwhile is sent later. No limit when absent. */
+  maxPending?: number
 }
 
 /** What came of a load so far. Times are those of `now()`. */
