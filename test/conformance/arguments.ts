@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { SuiteError } from './error.ts'
 import { CASES_FOLDER } from './format/load.ts'
 import { PLANES, type Plane } from './planes.ts'
@@ -39,9 +40,12 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (plane === undefined) {
     throw new SuiteError('USAGE', `--plane: "${planeName}" must be one of ${Object.keys(PLANES).join(', ')}`)
   }
+  const isPart = values.has('--cases') || values.has('--filter')
+  if (flags.has('--write-table') && isPart) throw new SuiteError('USAGE', '--write-table wants a run of all cases')
   return {
     plane,
-    cases: values.get('--cases') ?? CASES_FOLDER,
+    // npm goes to the package first.
+    cases: path.resolve(process.env['INIT_CWD'] ?? '.', values.get('--cases') ?? CASES_FOLDER),
     filter: values.get('--filter') ?? '',
     writeTable: flags.has('--write-table'),
     report: values.get('--report') ?? '',

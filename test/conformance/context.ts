@@ -67,15 +67,19 @@ export class Context {
   }
 
   /** Starts Sluice with what is applied so far, with the rules and the run directory that are there. */
-  async start(args: readonly string[] = this.#args): Promise<void> {
-    this.#args = args
+  async start(): Promise<void> {
     this.#write()
     this.#instance = await this.plane.start(this.bed.node, {
       input: this.#manifests.path,
-      args: [...this.plane.arguments(this.case.env), ...args],
+      args: [...this.plane.arguments(this.case.env), ...this.#args],
       runDirectory: this.#instance?.runDirectory,
     })
     this.transactionsBefore = 0
+  }
+
+  /** Arguments of Sluice beside those of the environment, from its next start on. */
+  setArguments(args: readonly string[]): void {
+    this.#args = args
   }
 
   /** Writes objects, and removes others by `Kind namespace/name`; Sluice serves them afterwards. */
@@ -110,7 +114,8 @@ export class Context {
   }
 
   #write(): void {
-    const marker = { ...nodeObject(MARKER, []), metadata: { name: MARKER, labels: { write: String(++this.#writes) } } }
+    // An address, since labels that mean nothing to Sluice change nothing.
+    const marker = nodeObject(MARKER, [`198.19.${++this.#writes >> 8}.${this.#writes & 255}`])
     this.#manifests.write(MANIFESTS, [...this.#objects.values(), marker])
   }
 }

@@ -65,5 +65,9 @@ async function caseOutcome(of: Case, plane: Plane, beds: Map<string, Bed>): Prom
   const bed = beds.get(key) ?? (await Bed.create(of.env.nodeIPs))
   beds.set(key, bed)
   const { checks, probes, connections } = await runCase(of, plane, bed)
+  if (bed.spoilt) {
+    beds.delete(key)
+    await bed.close()
+  }
   return { id, title, promises, state: stateOf(checks), reason: '', checks, probes, connections }
 }

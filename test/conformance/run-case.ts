@@ -34,7 +34,7 @@ export async function runCase(of: Case, plane: Plane, bed: Bed): Promise<CaseRun
     })
   } finally {
     await context.close()
-    await bed.clear()
+    if (!bed.spoilt) await bed.clear()
   }
   const { checks, probes, connections } = context
   return { checks, probes, connections }

@@ -30,6 +30,9 @@ export class Bed {
   #servers: Server[] = []
   #undo: { namespace: Namespace; line: string }[] = []
   #names = 0
+  #spoilt = false
+  /** Addresses that the node gets in the course of the present case. */
+  #later: ReadonlySet<string> = new Set()
 
   private constructor(lab: Lab, node: LabNode, nodeIPs: readonly string[], places: Places) {
     this.#lab = lab
@@ -60,15 +63,19 @@ export class Bed {
 
   /** Gives every address of the plan its place, and starts the servers. */
   async prepare(plan: Plan): Promise<void> {
+    this.#later = plan.nodeAddresses
+    const { spoilt } = this
+    this.spoil()
     for (const source of plan.sources) if (!this.#isNode(source)) await this.#client(source)
-    const addresses = new Set([...plan.endpoints.keys(), ...[...plan.servers.values()].map(({ address }) => address)])
+    const servers = [...plan.servers.values()].filter(({ address }) => !this.#later.has(address))
+    const addresses = new Set([...plan.endpoints.keys(), ...servers.map(({ address }) => address)])
     for (const place of ['here', 'elsewhere', 'beyond'] as const) {
       await this.#putAddresses(
         place,
         [...addresses].filter((address) => this.#placeOf(address, plan) === place),
       )
     }
-    const serve = [...plan.servers.values()].map(({ protocol, address, port }) => {
+    const serve = servers.map(({ protocol, address, port }) => {
       const namespace = this.#namespaceOf(address, this.#placeOf(address, plan))
       return namespace.serve({ protocol, address, port, name: address })
     })
@@ -76,6 +83,7 @@ export class Bed {
     this.#servers = served.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
     const failed = served.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
+    this.#spoilt = spoilt
   }
 
   /** Where a client with this address is. */
@@ -84,6 +92,24 @@ export class Bed {
     const namespace = this.#isNode(address) ? this.node : this.#clients.get(address)
     if (namespace === undefined) throw new TypeError(`nothing was planned to be sent from ${source}`)
     return { namespace, sourceAddress: address }
+  }
+
+  /** Gives the node addresses and takes others away. */
+  async changeAddresses(add: readonly string[], remove: readonly string[]): Promise<void> {
+    this.spoil()
+    await this.node.ip(
+      ...add.map((address) => `addr add ${whole(address)} dev eth0${flags(address)}`),
+      ...remove.map((address) => `addr del ${whole(address)} dev eth0`),
+    )
+  }
+
+  /** Says that the bed is no longer as it was made, so that no other case may use it. */
+  spoil(): void {
+    this.#spoilt = true
+  }
+
+  get spoilt(): boolean {
+    return this.#spoilt
   }
 
   /** Undoes `prepare` and empties the node: rules and connection tracking entries of the last case are gone. */
@@ -108,7 +134,7 @@ export class Bed {
   }
 
   #isNode(address: string): boolean {
-    return this.#nodeIPs.has(address) || isLoopback(address)
+    return this.#nodeIPs.has(address) || this.#later.has(address) || isLoopback(address)
   }
 
   #placeOf(address: string, plan: Plan): Place {

@@ -18,12 +18,19 @@ export class Plan {
   readonly sources = new Set<string>()
   /** Addresses of endpoints, and whether their node is ours. */
   readonly endpoints = new Map<string, 'here' | 'elsewhere'>()
+  /** Addresses that the node gets while the case runs. */
+  readonly nodeAddresses = new Set<string>()
   /** Endpoints, and the original destinations of probes: there a packet that is left alone is answered. */
   readonly servers = new Map<string, ServerPlan>()
   readonly #nodeName: string
 
   constructor(nodeName: string) {
     this.#nodeName = nodeName
+  }
+
+  /** An address that the node gets later; nothing but Sluice answers there. */
+  nodeAddress(address: string): void {
+    this.nodeAddresses.add(canonical(address))
   }
 
   source(address: string): void {

@@ -50,7 +50,7 @@ function filesOf(place: string): string[] {
 function loadFile(file: string, readStep: ReadStep): CaseFile {
   const name = path.basename(file, '.json')
   const value = new Value(parse(file), path.basename(file))
-  const format = value.get('format').text()
+  const format = value.get('format').optional((text) => text.text()) ?? value.fail('names no format')
   const read = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined
   if (read !== undefined) return read(value, name, readStep)
   return value.get('format').fail(`"${format}" must be one of ${Object.keys(FORMATS).join(', ')}`)

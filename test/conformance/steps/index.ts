@@ -3,11 +3,39 @@ import type { Context } from '../context.ts'
 import type { Case, Step } from '../format/case.ts'
 import type { ReadStep } from '../format/extended.ts'
 import { apply } from './apply.ts'
+import { command, nft } from './command.ts'
+import { connection, echo } from './connection.ts'
+import { http } from './http.ts'
+import { load, loadEnds } from './load.ts'
+import { node } from './node.ts'
 import { probe, probes } from './probe.ts'
+import { args, restart, start, stop } from './restart.ts'
+import { status } from './status.ts'
 import type { StepKind } from './step.ts'
+import { transactions } from './transactions.ts'
+import { wait } from './wait.ts'
 
 /** Every kind of step, by the name that case files use. */
-const KINDS: Readonly<Record<string, StepKind<unknown>>> = { apply, probe, probes }
+const KINDS: Readonly<Record<string, StepKind<unknown>>> = {
+  apply,
+  probe,
+  probes,
+  status,
+  transactions,
+  stop,
+  start,
+  restart,
+  args,
+  node,
+  nft,
+  command,
+  http,
+  connection,
+  echo,
+  load,
+  loadEnds,
+  wait,
+}
 
 /** Reads the value of a step. */
 export const readStep: ReadStep = (kind) => {
