@@ -27,7 +27,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
   const values = new Map<string, string>()
   const flags = new Set<string>()
   for (let at = 0; at < argv.length; at++) {
-    const [name = '', inline] = splitOption(argv[at] ?? '')
+    const [name, inline] = splitOption(argv[at] ?? '')
     if (name === '--write-table') flags.add(name)
     else if (['--plane', '--cases', '--filter', '--report'].includes(name)) {
       const value = inline ?? argv[++at]

@@ -24,7 +24,7 @@ export function notRun(
   reason: string,
 ): Outcome {
   const passed = state !== 'fail'
-  const checks = passed ? [] : [{ id, name: title, passed, expected: 'the test', seen: reason }]
+  const checks = passed ? [] : [{ id, name: title, passed, expected: 'to be shown', seen: reason }]
   return { id, title, promises, state, reason, checks, probes: 0, connections: 0 }
 }
 

@@ -26,11 +26,16 @@ function nodeArguments(env: Env): string[] {
   const { nodePortAddresses, detectLocal, masqueradeAll, masqueradeBit } = env
   return [
     ...['--node-name', env.nodeName],
-    ...(detectLocal === undefined ? [] : ['--cluster-cidr', detectLocal.podCIDRs.join(',')]),
+    ...(detectLocal === undefined ? [] : detectorArguments(detectLocal)),
     ...(nodePortAddresses.length === 0 ? [] : ['--nodeport-addresses', nodePortAddresses.join(',')]),
     ...(masqueradeAll ? ['--masquerade-all'] : []),
     ...(masqueradeBit === undefined ? [] : ['--masquerade-bit', String(masqueradeBit)]),
   ]
+}
+
+/** By interface is kube-proxy's way, with its flag: Sluice says so where it does not have it. */
+function detectorArguments({ mode, podCIDRs }: NonNullable<Env['detectLocal']>): string[] {
+  return podCIDRs.length > 0 ? ['--cluster-cidr', podCIDRs.join(',')] : ['--detect-local-mode', mode]
 }
 
 /** The planes that there are, by the name that `--plane` takes. */

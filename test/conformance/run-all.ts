@@ -10,6 +10,9 @@ import { faultOf } from './shown-by.ts'
 /** Much of a case is waiting, for packets that are dropped and for Sluice to start. */
 const LANES = 2
 
+/** Beds that a lane keeps for other cases with the same addresses of the node. */
+const MOST_BEDS = 2
+
 /** Runs cases and sections on a plane; `onOutcome` is called for each when it has ended, in the order of the files. */
 export async function runAll(
   { cases, sections }: CaseFile,
@@ -59,15 +62,25 @@ function whyNot(of: Case, plane: Plane): Outcome | undefined {
   return fault === undefined ? notRun(of, 'shown by', `${shownBy.file}: ${shownBy.test}`) : notRun(of, 'fail', fault)
 }
 
+/** Runs a case on the lane's bed for its node. What goes wrong with the bed fails the case, and costs the bed. */
 async function caseOutcome(of: Case, plane: Plane, beds: Map<string, Bed>): Promise<Outcome> {
   const { id, title, promises } = of
   const key = of.env.nodeIPs.join(' ')
-  const bed = beds.get(key) ?? (await Bed.create(of.env.nodeIPs))
-  beds.set(key, bed)
-  const { checks, probes, connections } = await runCase(of, plane, bed)
-  if (bed.spoilt) {
-    beds.delete(key)
-    await bed.close()
+  let isSpoilt = true
+  try {
+    const bed = beds.get(key) ?? (await Bed.create(of.env.nodeIPs))
+    beds.set(key, bed)
+    const { checks, probes, connections } = await runCase(of, plane, bed)
+    isSpoilt = bed.spoilt
+    return { id, title, promises, state: stateOf(checks), reason: '', checks, probes, connections }
+  } catch (error) {
+    return notRun(of, 'fail', (error as Error).message)
+  } finally {
+    const [oldest = ''] = beds.keys()
+    const done = isSpoilt ? key : beds.size > MOST_BEDS ? oldest : undefined
+    if (done !== undefined) {
+      await beds.get(done)?.close()
+      beds.delete(done)
+    }
   }
-  return { id, title, promises, state: stateOf(checks), reason: '', checks, probes, connections }
 }

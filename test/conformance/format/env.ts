@@ -61,14 +61,17 @@ export function readEnv(value: Value, over: Env = DEFAULT_ENV): Env {
   const own = Object.entries(FIELDS)
     .filter(([field]) => Object.hasOwn(given, field))
     .map(([field, read]) => [field, read(value.get(field))] as const)
-  return { ...over, ...Object.fromEntries(own) } as Env
+  return { ...over, ...Object.fromEntries(own) }
 }
+
+/** Modes of kube-proxy that need no ranges (promise 65). */
+const BY_INTERFACE = ['BridgeInterface', 'InterfaceNamePrefix']
 
 /** Without ranges there is no detector by CIDR, whatever the mode is called. */
 function detectLocal(value: Value): Env['detectLocal'] {
   if (value.isAbsent) return undefined
   const mode = value.get('mode').optional((text) => text.text()) ?? 'ClusterCIDR'
   const podCIDRs = value.get('podCIDRs').texts()
-  const isNone = mode === '' || /^no/i.test(mode) || (podCIDRs.length === 0 && /CIDR$/.test(mode))
+  const isNone = mode === '' || /^no(ne|op)?$/i.test(mode) || (podCIDRs.length === 0 && !BY_INTERFACE.includes(mode))
   return isNone ? undefined : { mode, podCIDRs }
 }

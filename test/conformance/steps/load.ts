@@ -41,7 +41,10 @@ export const load: StepKind<StartLoad> = {
       perSecond,
     }
     const running = await namespace.load({ ...spec, timeoutMs: 4000 })
-    context.open.set(name, { running, close: async () => void (await running.stop()) } as RunningLoad)
+    const close = async () => {
+      await running.stop()
+    }
+    context.open.set(name, { running, close } as RunningLoad)
   },
 }
 
