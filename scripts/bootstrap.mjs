@@ -22,6 +22,7 @@ const tasks = {
   test: { build: false, script: ['scripts/test.ts'], counted: true },
   'test:unit': { build: false, script: ['scripts/test.ts', '--only', 'unit'], counted: true },
   'test:lab': { build: false, script: ['scripts/test.ts', '--only', 'build,lab'], counted: true },
+  conformance: { build: true, script: ['test/conformance/main.ts'], counted: true },
   lint: { build: false, script: ['scripts/test.ts', '--only', 'lint'], counted: true },
   format: { build: false, script: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write'] },
 }

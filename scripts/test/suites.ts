@@ -1,5 +1,6 @@
 import { installMissingPackages } from '../debian-packages.ts'
 import type { ChildRunner } from './child.ts'
+import { runConformance } from './conformance.ts'
 import type { Count } from './count.ts'
 import { runVitest } from './vitest.ts'
 
@@ -38,6 +39,16 @@ export const suites: readonly Suite[] = [
     run: async (runner, args) => {
       await installMissingPackages(runner)
       return runVitest(runner, 'lab', 1200, args)
+    },
+  },
+  {
+    name: 'conformance',
+    group: 'conformance',
+    what: 'the cases of the Service contract, with packets',
+    needsRoot: true,
+    run: async (runner) => {
+      await installMissingPackages(runner)
+      return runConformance(runner, 'nft', 600)
     },
   },
 ]

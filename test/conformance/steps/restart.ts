@@ -1,0 +1,58 @@
+import type { Context } from '../context.ts'
+import type { Value } from '../format/value.ts'
+import type { StepKind } from './step.ts'
+
+interface Stop {
+  readonly id: string
+  readonly signal: NodeJS.Signals
+  /** Exit code that the process must end with; undefined: it is not compared. */
+  readonly code: number | undefined
+}
+
+function readStop(value: Value, { id }: { readonly id: string }): Stop {
+  const { signal, code } = value.fields(['signal', 'code'])
+  return {
+    id,
+    signal: (signal.optional((text) => text.text()) ?? 'SIGTERM') as NodeJS.Signals,
+    code: code.optional((number) => number.number()),
+  }
+}
+
+async function end(context: Context, { id, signal, code }: Stop): Promise<void> {
+  const seen = await context.instance.stop(signal)
+  if (code === undefined) return
+  const text = String(seen.code ?? seen.signal)
+  context.check({ id, name: `ends by ${signal}`, passed: seen.code === code, expected: String(code), seen: text })
+}
+
+/** Ends Sluice; the rules stay. What is applied meanwhile is there when it starts again. */
+export const stop: StepKind<Stop> = { read: readStop, run: end }
+
+/** Starts Sluice again, and waits until it serves. */
+export const start: StepKind<undefined> = {
+  read(value) {
+    value.fields([])
+    return undefined
+  },
+  run: (context) => context.start(),
+}
+
+/** Ends Sluice with a signal and starts it again. */
+export const restart: StepKind<Stop> = {
+  read: readStop,
+  async run(context, value) {
+    await end(context, value)
+    await context.start()
+  },
+}
+
+/** Further arguments of Sluice, from now on; it is started again when it runs. */
+export const args: StepKind<readonly string[]> = {
+  read: (value) => value.texts(),
+  async run(context, value) {
+    const wasRunning = context.isRunning
+    if (wasRunning) await context.instance.stop()
+    context.setArguments(value)
+    if (wasRunning) await context.start()
+  },
+}
