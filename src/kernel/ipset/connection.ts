@@ -51,7 +51,11 @@ export class IpsetConnection {
     return replies.flatMap(elementPorts)
   }
 
-  /** @throws NetlinkError `NETLINK_REFUSED`, also when something still refers to the set. */
+  /**
+   * Destroys a set, or leaves it at that when there is none; older kernels refuse that, newer ones only when asked to.
+   *
+   * @throws NetlinkError `NETLINK_REFUSED`; EBUSY: something still refers to it.
+   */
   destroy(set: string): void {
     try {
       this.#requests.request(messageType(CMD.DESTROY), (writer) => {
@@ -59,8 +63,10 @@ export class IpsetConnection {
         writer.string(ATTR.SETNAME, set)
       })
     } catch (error) {
-      if (!(error instanceof NetlinkError && error.errno === BUSY)) throw error
-      throw new NetlinkError('NETLINK_REFUSED', `IP set ${set} is in use`, { errno: 'EBUSY', cause: error })
+      const errno = error instanceof NetlinkError ? error.errno : ''
+      if (errno === 'ENOENT') return
+      if (errno !== BUSY) throw error
+      throw new NetlinkError('NETLINK_REFUSED', 'something still refers to it', { errno: 'EBUSY', cause: error })
     }
   }
 
