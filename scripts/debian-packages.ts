@@ -21,6 +21,11 @@ const debianPackages: readonly DebianPackage[] = [
       "rules as a kube-proxy leaves them, and others' beside them; Sluice removes those of iptables-legacy with it",
   },
   { name: 'ipset', programs: ['ipset'], reason: "IP sets as a kube-proxy's ipvs mode leaves them" },
+  {
+    name: 'ipvsadm',
+    programs: ['ipvsadm'],
+    reason: 'the second opinion on virtual servers of IPVS, where there is one',
+  },
   { name: 'conntrack', programs: ['conntrack'], reason: 'the second opinion on connection tracking entries' },
 ]
 

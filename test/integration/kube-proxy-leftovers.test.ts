@@ -72,7 +72,7 @@ const LEFTOVERS: readonly { readonly mode: string; readonly make: () => Promise<
     },
   },
   {
-    mode: 'ipvs but for its virtual servers (this kernel has no ip_vs)',
+    mode: 'ipvs, without virtual servers (they need a kernel with ip_vs)',
     make: async () => {
       await exec('ipset', ['restore'], IPVS_SETS)
       await restore('iptables-restore', IPVS_RULES)
@@ -171,4 +171,18 @@ test('an agent without a virtual server removes nothing until it has one', async
     endpointSlice('web', { ports: [{ name: 'http', port: 8080 }], endpoints: [a1.address] }),
   ])
   expect(await exec('nft', ['list', 'tables'])).not.toContain('kube-proxy')
+})
+
+test.each([
+  { args: ['--once'], isRemoved: true },
+  { args: ['--once', '--dry-run'], isRemoved: false },
+])('an agent with --cleanup-kube-proxy $args has removed all when it ends: $isRemoved', async ({ args, isRemoved }) => {
+  await exec('nft', ['-f', '-'], nftablesMode(served(4)))
+  cluster.manifests.write('web.yaml', [
+    service('web', { clusterIPs: [CLUSTER_IP], ports: [{ name: 'http', port: 80 }] }),
+    endpointSlice('web', { ports: [{ name: 'http', port: 8080 }], endpoints: [cluster.pods.a1.address] }),
+  ])
+  const command = ['file', '--input', cluster.manifests.path, 'to-local', 'to-nft', '--node-name', 'node-1']
+  await exec(SLUICE, [...command, '--cleanup-kube-proxy', ...args])
+  expect((await exec('nft', ['list', 'tables'])).includes('table ip kube-proxy')).toBe(!isRemoved)
 })

@@ -20,14 +20,10 @@ const NODE_PORTS = [
   server(NODE_IP, 30081, 132),
   server(NODE_IP6, 30086),
 ]
-/** None of them is attributable: another port, protocol, family or address, and a mark. */
-const OTHERS: IpvsService[] = [
-  server(NODE_IP, 443),
-  server(NODE_IP, 30080, 17),
-  server(NODE_IP, 30086),
-  server('c6336407', 30080),
-  { kind: 'mark', family: 4, mark: 7 },
-]
+/** On the node's own addresses, and not in the sets: another port, protocol or family. */
+const UNKNOWN = [server(NODE_IP, 443), server(NODE_IP, 30080, 17), server(NODE_IP, 30086)]
+/** Not even on an address of the node, and by a mark. */
+const OTHERS: IpvsService[] = [server('c6336407', 30080), { kind: 'mark', family: 4, mark: 7 }]
 const PORTS = {
   'KUBE-NODE-PORT-TCP': [30080],
   'KUBE-NODE-PORT-UDP': [30053],
@@ -95,10 +91,10 @@ describe('cleanupIpvs', () => {
     expect(report).toEqual({ removed: ['5 virtual servers of IPVS', 'interface kube-ipvs0'], left: [] })
   })
 
-  it('leaves and reports servers that may be of others', () => {
-    cleanupIpvs(doors({ services: OTHERS }), report)
+  it('leaves what is of others, and reports what may be', () => {
+    cleanupIpvs(doors({ services: [...UNKNOWN, ...OTHERS] }), report)
     expect(done).toEqual([`link ${INTERFACE}`])
-    expect(report.left).toHaveLength(OTHERS.length)
+    expect(report.left).toHaveLength(UNKNOWN.length)
     expect(report.left[0]).toMatch(/^virtual server 192\.168\.50\.11 port 443 protocol 6 of IPVS/)
   })
 

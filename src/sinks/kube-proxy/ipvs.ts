@@ -5,6 +5,9 @@ import { ipFromBytes } from '../../model/ip.ts'
 import { IPSETS, IPVS_INTERFACE, ipv6SetName, NODE_PORT_SETS } from './names.ts'
 import { type CleanupReport, counted } from './report.ts'
 
+const UNKNOWN_OWNER =
+  'it cannot be told whose it is; see ipvsadm -ln, and delete it with ipvsadm -D when it is unwanted'
+
 /** What is needed of the kernel; `ipvs` is undefined when it has no IPVS. */
 export interface IpvsDoors {
   readonly route: Pick<RouteConnection, 'addresses' | 'linkIndex' | 'deleteLink' | 'close'>
@@ -27,13 +30,16 @@ export function cleanupIpvs({ route, ipvs, ipset }: IpvsDoors, report: CleanupRe
   const index = route.linkIndex(IPVS_INTERFACE)
   if (index === undefined) return
   if (ipvs !== undefined) {
-    const isOurs = attribution(index, route, ipset)
-    const [mine, others] = partition(ipvs.services(), isOurs)
-    for (const service of mine) ipvs.deleteService(service)
-    if (mine.length > 0) report.removed.push(`${counted(mine.length, 'virtual server')} of IPVS`)
-    for (const service of others) {
-      report.left.push(`virtual server ${serviceText(service)} of IPVS: it cannot be told whose it is; see ipvsadm -ln`)
+    const whose = attribution(index, route, ipset)
+    let count = 0
+    for (const service of ipvs.services()) {
+      const owner = whose(service)
+      if (owner === 'unknown') report.left.push(`virtual server ${serviceText(service)} of IPVS: ${UNKNOWN_OWNER}`)
+      if (owner !== 'kube-proxy') continue
+      ipvs.deleteService(service)
+      count++
     }
+    if (count > 0) report.removed.push(`${counted(count, 'virtual server')} of IPVS`)
   }
   route.deleteLink(index)
   report.removed.push(`interface ${IPVS_INTERFACE}`)
@@ -58,24 +64,31 @@ export function cleanupIpsets(ipset: IpvsDoors['ipset'], report: CleanupReport):
   if (count > 0) report.removed.push(counted(count, 'IP set'))
 }
 
+type Owner = 'kube-proxy' | 'other' | 'unknown'
+
 /**
- * Tells whether a virtual server is kube-proxy's: its address is on kube-proxy's interface, or it is a node port, which is
- * an address that the node has elsewhere with a port in kube-proxy's IP sets of node ports.
+ * Tells whose a virtual server is. kube-proxy's have their address on its interface, or are node ports, which are an
+ * address that the node has elsewhere with a port in kube-proxy's IP sets of node ports. With another port it may be
+ * anybody's; all other addresses, and marks, are not kube-proxy's.
  */
 function attribution(
   index: number,
   route: IpvsDoors['route'],
   ipset: IpvsDoors['ipset'],
-): (service: IpvsService) => boolean {
-  const [onInterface, elsewhere] = partition(route.addresses(), ({ interfaceIndex }) => interfaceIndex === index).map(
-    (addresses) => new Set(addresses.map(({ address }) => address.toString('hex'))),
-  )
+): (service: IpvsService) => Owner {
+  const onInterface = new Set<string>()
+  const elsewhere = new Set<string>()
+  for (const { address, interfaceIndex } of route.addresses()) {
+    const where = interfaceIndex === index ? onInterface : elsewhere
+    where.add(address.toString('hex'))
+  }
   const nodePorts = nodePortsOf(ipset)
   return (service) => {
-    if (service.kind === 'mark') return false
+    if (service.kind === 'mark') return 'other'
     const address = service.address.toString('hex')
-    if (onInterface?.has(address)) return true
-    return elsewhere?.has(address) === true && nodePorts.has(portKey(service.address.length, service))
+    if (onInterface.has(address)) return 'kube-proxy'
+    if (!elsewhere.has(address)) return 'other'
+    return nodePorts.has(portKey(service.address.length, service)) ? 'kube-proxy' : 'unknown'
   }
 }
 
@@ -93,12 +106,6 @@ function nodePortsOf(ipset: IpvsDoors['ipset']): Set<string> {
 
 function portKey(addressBytes: number, { protocol, port }: { protocol: number; port: number }): string {
   return `${addressBytes} ${protocol} ${port}`
-}
-
-function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
-  const [yes, no]: [T[], T[]] = [[], []]
-  for (const item of items) (test(item) ? yes : no).push(item)
-  return [yes, no]
 }
 
 function serviceText(service: IpvsService): string {

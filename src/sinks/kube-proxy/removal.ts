@@ -51,13 +51,20 @@ function keptChains(
   users: readonly IptablesRule[],
 ): Map<string, string> {
   const kept = new Map<string, string>()
+  if (users.length === 0) return kept
+  const rulesOf = new Map<string, IptablesRule[]>()
+  for (const rule of rules) {
+    const siblings = rulesOf.get(rule.chain)
+    if (siblings === undefined) rulesOf.set(rule.chain, [rule])
+    else siblings.push(rule)
+  }
   const pending = users.flatMap(({ chain, targets }) => targets.map((target) => ({ target, usedBy: chain })))
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { target, usedBy } = next
     if (!own.has(target) || kept.has(target)) continue
     kept.set(target, usedBy)
-    for (const rule of rules) {
-      if (rule.chain === target) pending.push(...rule.targets.map((further) => ({ target: further, usedBy: target })))
+    for (const { targets } of rulesOf.get(target) ?? []) {
+      for (const further of targets) pending.push({ target: further, usedBy: target })
     }
     if (target === MASQUERADE.mark) pending.push({ target: MASQUERADE.act, usedBy: target })
   }
