@@ -9,11 +9,23 @@ interface DebianPackage {
   readonly reason: string
 }
 
-/** What tests need of the system. Sluice itself starts no program: it speaks netlink. */
+/** What tests need of the system. Sluice itself starts none of it to serve: it speaks netlink. */
 const debianPackages: readonly DebianPackage[] = [
   { name: 'nftables', programs: ['nft'], reason: 'the second opinion on our tables: what it lists must load again' },
   { name: 'iproute2', programs: ['ip'], reason: 'links, addresses and routes of a lab' },
   { name: 'util-linux', programs: ['unshare', 'setpriv'], reason: 'namespaces of a lab, that die with their parent' },
+  {
+    name: 'iptables',
+    programs: ['iptables-restore', 'iptables-legacy-restore'],
+    reason:
+      "rules as a kube-proxy leaves them, and others' beside them; Sluice removes those of iptables-legacy with it",
+  },
+  { name: 'ipset', programs: ['ipset'], reason: "IP sets as a kube-proxy's ipvs mode leaves them" },
+  {
+    name: 'ipvsadm',
+    programs: ['ipvsadm'],
+    reason: 'the second opinion on virtual servers of IPVS, where there is one',
+  },
   { name: 'conntrack', programs: ['conntrack'], reason: 'the second opinion on connection tracking entries' },
 ]
 

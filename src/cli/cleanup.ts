@@ -2,12 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { askInstance, ControlError } from '../observe/control-socket.ts'
 import { cleanupNft } from '../sinks/nft/cleanup.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
+import { cleanupLeftovers } from './kube-proxy-leftovers.ts'
 import { instanceOptions, type RawOptions } from './options.ts'
 
 const STOP_TIMEOUT_MS = 10_000
 
 /** `sluice cleanup`: a running instance is asked to stop first, so that it does not repair what is deleted. */
 export async function cleanup(raw: RawOptions): Promise<ExitCode> {
+  if (raw.kubeProxy) return cleanupLeftovers()
   const { instance, runDirectory } = instanceOptions(raw)
   if (await stopInstance(runDirectory, instance)) console.log(`stopped instance "${instance}"`)
   const removed = await cleanupNft()

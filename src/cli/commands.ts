@@ -18,7 +18,7 @@ export const COMMANDS = [
   {
     words: ['cleanup'],
     summary: 'stop the instance and delete everything that Sluice ever made in the kernel',
-    options: ['instance'],
+    options: ['instance', 'cleanup'],
   },
   { words: ['version'], summary: 'print the version', options: [] },
 ] as const satisfies readonly CommandSpec[]

@@ -12,7 +12,7 @@ export const EXIT = {
   kernel: 4,
   /** The instance is running already, or `status` found none that runs. */
   instance: 5,
-  /** With --once: the rest is programmed, but some objects were skipped. */
+  /** With --once: the rest is programmed, but some objects were skipped. `cleanup --kube-proxy`: something was left. */
   skipped: 6,
 } as const
 

@@ -13,6 +13,7 @@ import type { DataPlane } from '../virtual-server/data-plane.ts'
 import { Agent } from './agent.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
+import { replacingKubeProxy } from './kube-proxy-leftovers.ts'
 import { NodeAddresses } from './node-addresses.ts'
 import { type AgentOptions, agentOptions, maxFileBytes, type RawOptions } from './options.ts'
 
@@ -28,7 +29,8 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
     format: raw.logFormat ?? (process.stdout.isTTY ? 'text' : 'json'),
     descriptor: options.dryRun ? 2 : 1,
   })
-  const plane = await openPlane(options, log)
+  const opened = await openPlane(options, log)
+  const plane = raw.cleanupKubeProxy && !options.dryRun ? replacingKubeProxy(opened, log) : opened
   const store = new Store()
   const source = new FileSource({
     store,

@@ -7,7 +7,7 @@ import { parseDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
 
 /** Options of a group, as data: commander reads them, `--help` prints them, and the reference page is made from them. */
-export type OptionGroup = 'file' | 'node' | 'sync' | 'nft' | 'instance' | 'log' | 'status'
+export type OptionGroup = 'file' | 'node' | 'sync' | 'nft' | 'instance' | 'log' | 'status' | 'cleanup'
 
 const list = (flag: string) => (value: string, previous: string[] | undefined) => {
   const values = value.split(',').map((part) => part.trim())
@@ -64,6 +64,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     new Option('--own-tables', 'make the tables so that no other process can change them (Linux 6.9 or later)'),
     new Option('--dry-run', 'print what would be done as nft text, and do nothing'),
     new Option('--once', 'program the present state and exit'),
+    new Option('--cleanup-kube-proxy', 'remove what a kube-proxy left, as soon as its Services are served'),
   ],
   instance: () => [
     new Option('--instance <name>', 'name of this instance').default('default'),
@@ -77,6 +78,12 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     ]),
   ],
   status: () => [new Option('--json', 'print JSON')],
+  cleanup: () => [
+    new Option(
+      '--kube-proxy',
+      'delete what a kube-proxy left instead, in any of its modes; stop the kube-proxy before',
+    ),
+  ],
 }
 
 /** The values as commander gives them, before they are checked. */
@@ -98,6 +105,8 @@ export interface RawOptions {
   readonly masqueradeBit?: string
   readonly dryRun?: boolean
   readonly once?: boolean
+  readonly cleanupKubeProxy?: boolean
+  readonly kubeProxy?: boolean
   readonly instance: string
   readonly runDir: string
   readonly logLevel?: LogLevel

@@ -2,6 +2,7 @@
 export const NETLINK = {
   ROUTE: 0,
   NETFILTER: 12,
+  GENERIC: 16,
   ADD_MEMBERSHIP: 1,
   CAP_ACK: 10,
   EXT_ACK: 11,

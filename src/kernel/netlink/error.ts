@@ -5,6 +5,7 @@
  * - `NETLINK_OVERRUN`: replies were lost (ENOBUFS); what the kernel did is unknown until it is read back.
  * - `NETLINK_PROTOCOL`: a reply that cannot be understood, or none where one is due.
  * - `NETLINK_INTERRUPTED`: a dump that changed while it was read.
+ * - `NETLINK_REFUSED`: the kernel refused one request; `errno` says why.
  */
 export type NetlinkErrorCode =
   | 'NETLINK_UNSUPPORTED'
@@ -13,11 +14,12 @@ export type NetlinkErrorCode =
   | 'NETLINK_OVERRUN'
   | 'NETLINK_PROTOCOL'
   | 'NETLINK_INTERRUPTED'
+  | 'NETLINK_REFUSED'
 
 /** A failure of the netlink socket itself, not of what was asked. */
 export class NetlinkError extends Error {
   readonly code: NetlinkErrorCode
-  /** Symbolic errno; empty when no system call failed. */
+  /** Symbolic errno; empty when neither a system call failed nor the kernel named one. */
   readonly errno: string
 
   constructor(code: NetlinkErrorCode, message: string, options: { errno?: string; cause?: unknown } = {}) {

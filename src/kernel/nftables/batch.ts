@@ -169,6 +169,15 @@ export class NetlinkBatch implements Transaction {
     })
   }
 
+  /** Deletes one rule by its handle, whoever made it; it must be there (ENOENT otherwise). */
+  deleteRule(table: Table, chain: string, handle: bigint): void {
+    this.#message(NFT_MSG.DELRULE, 0, table, () => {
+      this.#writer.string(NFTA_RULE.TABLE, table.name)
+      this.#writer.string(NFTA_RULE.CHAIN, chain)
+      this.#writer.u64be(NFTA_RULE.HANDLE, handle)
+    })
+  }
+
   addSet(table: Table, set: NftSet): void {
     this.#message(NFT_MSG.NEWSET, NLM_F.CREATE, table, () => {
       this.#writer.string(NFTA_SET.TABLE, table.name)

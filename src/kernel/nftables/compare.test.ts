@@ -150,7 +150,7 @@ describe('sameRule', () => {
       return result.bytes
     }
     const isSame = (expressions: Buffer) => {
-      return sameRule('ip', dnat, { table: 't', chain: 'c', comment: '', expressions }) !== undefined
+      return sameRule('ip', dnat, { table: 't', chain: 'c', handle: 1n, comment: '', expressions }) !== undefined
     }
     expect(isSame(added('none', 0, 0))).toBe(true)
     expect(isSame(added('lookup', NFTA_LOOKUP.FLAGS, 0))).toBe(true)

@@ -21,7 +21,7 @@ import {
 } from './decode.ts'
 import { NftablesError } from './error.ts'
 import { explainRefusals, refusalText } from './refusal.ts'
-import { NFPROTO, type Table } from './types.ts'
+import { NFPROTO, type Table, type TableFamily } from './types.ts'
 
 /** A batch larger than this is sent from another thread, so that the event loop stays free. Bytes. */
 const BACKGROUND_BYTES = 256 << 10
@@ -102,6 +102,20 @@ export class NftablesConnection {
       if (bytes.length > BACKGROUND_BYTES) await this.#transport.sendInBackground(bytes)
       else this.#transport.send(bytes)
       this.#settle(batch, bytes)
+    })
+  }
+
+  /** The names of all tables of a family. */
+  async tableNames(family: TableFamily): Promise<string[]> {
+    return this.#exclusive(async () => {
+      const names: string[] = []
+      await this.#query(
+        NFT_MSG.GETTABLE,
+        NFPROTO[family],
+        () => {},
+        (message) => names.push(readTable(message).name),
+      )
+      return names
     })
   }
 

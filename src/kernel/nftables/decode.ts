@@ -5,7 +5,9 @@ import {
   NFT_SET_ELEM_INTERVAL_END,
   NFTA_CHAIN,
   NFTA_DATA,
+  NFTA_EXPR,
   NFTA_HOOK,
+  NFTA_IMMEDIATE,
   NFTA_RULE,
   NFTA_SET,
   NFTA_SET_DESC,
@@ -39,6 +41,8 @@ export interface ReadChain {
 export interface ReadRule {
   readonly table: string
   readonly chain: string
+  /** The kernel's number of the rule, which no other rule of the table has had. */
+  readonly handle: bigint
   /** The kernel's expression list, undecoded. */
   readonly expressions: Buffer
   readonly comment: string
@@ -101,14 +105,34 @@ export function readChain(message: Message): ReadChain {
 export function readRule(message: Message): ReadRule {
   const { buffer } = message
   const body = bodyOf(message)
+  const handle = body.get(NFTA_RULE.HANDLE)
   const expressions = body.get(NFTA_RULE.EXPRESSIONS)
   const userdata = body.get(NFTA_RULE.USERDATA)
   return {
     table: text(buffer, body, NFTA_RULE.TABLE),
     chain: text(buffer, body, NFTA_RULE.CHAIN),
+    handle: handle ? buffer.readBigUInt64BE(handle.start) : 0n,
     expressions: expressions ? readBytes(buffer, expressions) : Buffer.alloc(0),
     comment: userdata ? readComment(readBytes(buffer, userdata)) : '',
   }
+}
+
+/**
+ * The chains that a rule's own verdicts jump or go to. Expressions of kinds that Sluice does not know, such as the matches
+ * and targets of iptables, are passed over; so are the verdicts in the elements of a map.
+ */
+export function ruleTargets({ expressions }: Pick<ReadRule, 'expressions'>): string[] {
+  const targets: string[] = []
+  for (const item of attributes(expressions, 0, expressions.length)) {
+    const expression = attributeMap(expressions, item.start, item.end)
+    const name = expression.get(NFTA_EXPR.NAME)
+    const body = expression.get(NFTA_EXPR.DATA)
+    if (!name || !body || readString(expressions, name) !== 'immediate') continue
+    const data = attributeMap(expressions, body.start, body.end).get(NFTA_IMMEDIATE.DATA)
+    const verdict = data && readData(expressions, data)
+    if (verdict !== undefined && 'chain' in verdict) targets.push(verdict.chain)
+  }
+  return targets
 }
 
 export function readSet(message: Message): ReadSet {

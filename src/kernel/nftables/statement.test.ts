@@ -150,7 +150,7 @@ describe.each(STATEMENTS)('%s', (text, statement, kernel) => {
 
   it('is told from every other one', () => {
     for (const [other, candidate] of STATEMENTS) {
-      const read: ReadRule = { table: 't', chain: 'c', comment: '', expressions: encode(candidate) }
+      const read: ReadRule = { table: 't', chain: 'c', handle: 1n, comment: '', expressions: encode(candidate) }
       const isSame = sameRule('ip', { chain: 'c', statements: [statement] }, read) !== undefined
       // What is in an anonymous set is compared apart.
       if (anonymousSet(statement) === undefined) expect(isSame, other).toBe(other === text)

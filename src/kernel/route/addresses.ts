@@ -1,12 +1,15 @@
 import { attributeMap } from '../netlink/attributes.ts'
-import { NETLINK, NLM_F, NLMSG } from '../netlink/constants.ts'
+import { NETLINK } from '../netlink/constants.ts'
 import { NetlinkError } from '../netlink/error.ts'
-import { type Message, messages, readAcknowledgement } from '../netlink/message.ts'
+import type { Message } from '../netlink/message.ts'
+import { NetlinkRequests } from '../netlink/requests.ts'
 import { NetlinkSocket, type NetlinkTransport } from '../netlink/socket.ts'
-import { MessageWriter } from '../netlink/writer.ts'
 
-/** include/uapi/linux/rtnetlink.h, if_addr.h */
-const RTM = { NEWADDR: 20, GETADDR: 22, NEWROUTE: 24, GETROUTE: 26 } as const
+/** include/uapi/linux/rtnetlink.h, if_addr.h, if_link.h */
+const RTM = { DELLINK: 17, GETLINK: 18, GETADDR: 22, GETROUTE: 26 } as const
+const IFLA_IFNAME = 3
+/** struct ifinfomsg: family, padding, type, index, flags, change. */
+const IFINFOMSG_BYTES = 16
 const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const
 const RTA = { OIF: 4, MULTIPATH: 9, TABLE: 15 } as const
 const RT_TABLE_MAIN = 254
@@ -39,54 +42,58 @@ export interface DefaultRoute {
   readonly interfaceIndex: number
 }
 
-/** Reads addresses and routes of the network namespace of the thread that made it. */
+/** Reads addresses, routes and links of the network namespace of the thread that made it. */
 export class RouteConnection {
-  readonly #transport: NetlinkTransport
-  #sequence = 1
+  readonly #requests: NetlinkRequests
 
   /** @throws NetlinkError */
   constructor(transport: NetlinkTransport = new NetlinkSocket({ protocol: NETLINK.ROUTE })) {
-    this.#transport = transport
+    this.#requests = new NetlinkRequests(transport)
   }
 
+  /** @throws NetlinkError */
   addresses(): InterfaceAddress[] {
     // struct ifaddrmsg: family, prefix length, flags, scope, interface index.
-    return this.#dump(RTM.GETADDR, Buffer.alloc(8), RTM.NEWADDR).flatMap((message) => readAddress(message) ?? [])
+    const replies = this.#requests.dump(RTM.GETADDR, (writer) => {
+      writer.raw(Buffer.alloc(8))
+    })
+    return replies.flatMap((message) => readAddress(message) ?? [])
   }
 
+  /** @throws NetlinkError */
   defaultRoutes(): DefaultRoute[] {
     // struct rtmsg: family, destination and source length, tos, table, protocol, scope, type, flags.
-    return this.#dump(RTM.GETROUTE, Buffer.alloc(12), RTM.NEWROUTE).flatMap(
-      (message) => readDefaultRoute(message) ?? [],
-    )
+    const replies = this.#requests.dump(RTM.GETROUTE, (writer) => {
+      writer.raw(Buffer.alloc(12))
+    })
+    return replies.flatMap((message) => readDefaultRoute(message) ?? [])
+  }
+
+  /** The index of the interface; undefined when there is none of that name. @throws NetlinkError */
+  linkIndex(name: string): number | undefined {
+    try {
+      const [link] = this.#requests.request(RTM.GETLINK, (writer) => {
+        writer.raw(Buffer.alloc(IFINFOMSG_BYTES))
+        writer.string(IFLA_IFNAME, name)
+      })
+      return link?.buffer.readInt32LE(link.start + 4)
+    } catch (error) {
+      if (error instanceof NetlinkError && error.errno === 'ENODEV') return undefined
+      throw error
+    }
+  }
+
+  /** Deletes an interface with its addresses. @throws NetlinkError `NETLINK_REFUSED` */
+  deleteLink(index: number): void {
+    this.#requests.request(RTM.DELLINK, (writer) => {
+      const header = Buffer.alloc(IFINFOMSG_BYTES)
+      header.writeInt32LE(index, 4)
+      writer.raw(header)
+    })
   }
 
   close(): void {
-    this.#transport.close()
-  }
-
-  /** The replies of a dump, copied. */
-  #dump(type: number, header: Buffer, reply: number): Message[] {
-    const writer = new MessageWriter(64)
-    const sequence = this.#sequence++
-    const start = writer.beginMessage(type, NLM_F.REQUEST | NLM_F.DUMP, sequence)
-    writer.raw(header)
-    writer.endMessage(start)
-    this.#transport.send(writer.bytes)
-    const found: Message[] = []
-    for (;;) {
-      const datagram = this.#transport.receive()
-      if (datagram === undefined) throw new NetlinkError('NETLINK_PROTOCOL', 'the kernel gave no complete answer')
-      for (const message of messages(Buffer.from(datagram))) {
-        if (message.sequence !== sequence) continue
-        if (message.type === NLMSG.DONE) return found
-        if (message.type === NLMSG.ERROR) {
-          const { errno, text } = readAcknowledgement(message)
-          throw new NetlinkError('NETLINK_PROTOCOL', `the kernel does not list its addresses: errno ${errno} ${text}`)
-        }
-        if (message.type === reply) found.push(message)
-      }
-    }
+    this.#requests.close()
   }
 }
 

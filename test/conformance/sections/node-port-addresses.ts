@@ -1,15 +1,16 @@
 import { FAMILIES, parseIp } from '../../../src/model/ip.ts'
 import {
   type LocalAddress,
+  matchNodePortAddresses,
   parseNodePortAddresses,
-  selectNodePortAddresses,
+  selectsIPv4Loopback,
 } from '../../../src/node/node-port-addresses.ts'
 import { isLoopback } from '../format/address.ts'
 import { type Comparison, type Row, type Section, stable } from './section.ts'
 
 interface OfFamily {
   /** All addresses of the family serve node ports, also those that come later. */
-  readonly matchAll?: boolean | undefined
+  readonly matchAll: boolean
   /** Of the node's addresses, in their order, those that serve. */
   readonly ips: readonly string[]
 }
@@ -57,14 +58,14 @@ function compareAddresses({ nodePortAddresses: values, interfaceAddresses, expec
   const local = addresses.map((address): LocalAddress => {
     return { address, isGlobal: !isLoopback(address), onDefaultRoute: false }
   })
-  const selected = selectNodePortAddresses(spec, undefined, local)
   const [IPv4, IPv6] = FAMILIES.map((family): OfFamily => {
-    const ips = addresses.filter((address) => address.includes(':') === (family === 6) && selected.includes(address))
-    return { matchAll: undefined, ips }
+    const { matchAll, addresses: ips } = matchNodePortAddresses(spec, family, undefined, local)
+    return { matchAll, ips }
   })
   return { expected: stable(expect), seen: stable({ IPv4, IPv6 }) }
 }
 
-function compareLoopback([, contains]: LoopbackRow): Comparison {
-  return { expected: String(contains), seen: 'src/node does not tell' }
+function compareLoopback([values, contains]: LoopbackRow): Comparison {
+  const spec = parseNodePortAddresses(values)
+  return { expected: String(contains), seen: spec === undefined ? 'not understood' : String(selectsIPv4Loopback(spec)) }
 }
