@@ -22,6 +22,7 @@ export function replacingKubeProxy(plane: DataPlane, log: Logger): DataPlane {
     name: plane.name,
     problems: () => plane.problems(),
     counts: () => plane.counts(),
+    check: async () => plane.check(),
     close: async () => plane.close(),
     apply: async (changes) => {
       await plane.apply(changes)
