@@ -1,0 +1,205 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { IPPROTO_TCP, RawSocket } from '../lab/agent/raw-socket.ts'
+import { until } from '../lab/index.ts'
+import { answerOf } from '../sluice/cluster.ts'
+import { type Manifest, service } from '../sluice/manifests.ts'
+import { type ClientName, NODE_ADDRESSES, type Target, ThreeNodeCluster } from './cluster.ts'
+import {
+  BALANCER_IP,
+  type Backend,
+  CLUSTER_IP,
+  endpointOf,
+  NODE_PORT,
+  slicesOf,
+  UDP,
+  UNREADY,
+  UNREADY_TERMINATING,
+  webWith,
+} from './services.ts'
+import { decodeTcp, encodeTcp, FLAG, type TcpSegment } from './tcp-segment.ts'
+
+// After test/e2e/network/conntrack.go of Kubernetes. The clients send from one port all the time, so that each datagram
+// belongs to the connection that the kernel remembers, and is not sent anew to an endpoint.
+
+const SOURCE_PORT = 12345
+
+let cluster: ThreeNodeCluster
+
+beforeAll(async () => {
+  cluster = await ThreeNodeCluster.create()
+}, 60_000)
+
+afterAll(async () => {
+  await cluster.dispose()
+})
+
+const CLUSTER_IP_TARGET: Target = { address: CLUSTER_IP[4], port: 80 }
+const NODE_PORT_TARGET: Target = { address: NODE_ADDRESSES['node-2'][0], port: NODE_PORT }
+const BALANCER_TARGET: Target = { address: BALANCER_IP, port: 80 }
+
+/** A UDP Service of every type at once. */
+function udpService(backends: readonly Backend[]): Manifest[] {
+  const ports = [{ ...UDP, nodePort: NODE_PORT }]
+  return webWith(cluster, backends, { type: 'LoadBalancer', ports, ingress: [{ ip: BALANCER_IP }] })
+}
+
+async function send(from: ClientName, target: Target): Promise<string> {
+  const spec = { ...target, protocol: 'udp', sourcePort: SOURCE_PORT, timeoutMs: 300 } as const
+  return answerOf(await cluster.namespace(from).request(spec))
+}
+
+/**
+ * Sends without pause, as a client that does not give up, until the answer is as wanted. What goes on for 5 seconds stays so:
+ * each datagram renews what the kernel remembers.
+ */
+async function expectAnswer(from: ClientName, target: Target, answer: string): Promise<void> {
+  let last = ''
+  const isThere = async (): Promise<boolean> => {
+    last = await send(from, target)
+    return last === answer
+  }
+  await until(isThere, { timeoutMs: 5000, everyMs: 20 }).catch(() => undefined)
+  expect(last).toBe(answer)
+}
+
+/** A Service without endpoints, with a first one, with another one in its place, and without any again. */
+async function cycle(from: ClientName, target: Target, first: Backend, second: Backend): Promise<void> {
+  await cluster.apply(udpService([]))
+  await expectAnswer(from, target, 'refused')
+  for (const backend of [first, second]) {
+    await cluster.apply(udpService([backend]))
+    await expectAnswer(from, target, backend as string)
+  }
+  await cluster.apply(udpService([]))
+  await expectAnswer(from, target, 'refused')
+}
+
+describe('Conntrack', () => {
+  test('should be able to preserve UDP traffic when server pod cycles for a NodePort service', async () => {
+    await cycle('a1', NODE_PORT_TARGET, 'b1', 'b2')
+  })
+
+  test('should be able to preserve UDP traffic when server pod cycles for a NodePort service and client is hostNetwork', async () => {
+    await cycle('node-1', NODE_PORT_TARGET, 'b1', 'b2')
+  })
+
+  test('should be able to preserve UDP traffic when server pod cycles for a ClusterIP service', async () => {
+    await cycle('a1', CLUSTER_IP_TARGET, 'b1', 'b2')
+  })
+
+  test('should be able to preserve UDP traffic when server pod cycles for a ClusterIP service and client is hostNetwork', async () => {
+    await cycle('node-1', CLUSTER_IP_TARGET, 'b1', 'b2')
+  })
+
+  test('should be able to preserve UDP traffic when server pod using hostNetwork cycles for a ClusterIP service', async () => {
+    await cycle('a1', CLUSTER_IP_TARGET, 'node-2', 'node-3')
+  })
+
+  test('should be able to preserve UDP traffic when initial unready endpoints get ready', async () => {
+    await cluster.apply(udpService([]))
+    await expectAnswer('a1', CLUSTER_IP_TARGET, 'refused')
+    await cluster.apply(udpService([{ pod: 'b1', ...UNREADY }]))
+    await expectAnswer('a1', CLUSTER_IP_TARGET, 'refused')
+    await cluster.apply(udpService(['b1']))
+    await expectAnswer('a1', CLUSTER_IP_TARGET, 'b1')
+    await cluster.apply(udpService([{ pod: 'b1', ...UNREADY_TERMINATING }, 'c1']))
+    await expectAnswer('a1', CLUSTER_IP_TARGET, 'c1')
+  })
+
+  test('should be able to cleanup conntrack entries when UDP service target port changes for a NodePort service', async () => {
+    await cluster.apply(udpService(['b1']))
+    await expectAnswer('a1', NODE_PORT_TARGET, 'b1')
+    // The Service port's name stays, and its number on the same pod becomes another one (promise 75).
+    const alternative = {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { namespace: 'default', name: 'web-4', labels: { 'kubernetes.io/service-name': 'web' } },
+      addressType: 'IPv4',
+      ports: [{ name: 'udp', port: 8081, protocol: 'UDP' }],
+      endpoints: [endpointOf(cluster, 'b1', 4)],
+    }
+    await cluster.apply([udpService([])[0] ?? {}, alternative])
+    await expectAnswer('a1', NODE_PORT_TARGET, 'b1 alt')
+  })
+
+  test('should be able to preserve UDP traffic of a client that sent before the service was there', async () => {
+    for (const [from, target] of [
+      ['outside', NODE_PORT_TARGET],
+      ['a1', CLUSTER_IP_TARGET],
+    ] as const) {
+      await cluster.apply()
+      expect(await send(from, target)).not.toBe('b1')
+      await cluster.apply(udpService(['b1']))
+      await expectAnswer(from, target, 'b1')
+    }
+  })
+})
+
+describe('LoadBalancers', () => {
+  test.each([
+    ['different nodes', 'b1', 'c1'],
+    ['the same nodes', 'b1', 'b2'],
+  ] as const)(
+    'should be able to preserve UDP traffic when server pod cycles for a LoadBalancer service on %s',
+    async (_, first, second) => {
+      await cluster.routeTo(BALANCER_IP, 'node-1')
+      await cycle('outside', BALANCER_TARGET, first, second)
+    },
+  )
+})
+
+describe('Conntrack: TCP', () => {
+  const SERVER_PORT = 9000
+
+  beforeAll(async () => {
+    await cluster.namespace('b1').serve({ protocol: 'tcp', port: SERVER_PORT, name: 'boom-server' })
+  })
+
+  /** A Service of its own, whose slice is that of `web` but for the port. */
+  function boomServer(): Manifest[] {
+    const slices = slicesOf(cluster, 'boom-server', ['b1']).map((slice) => ({
+      ...slice,
+      ports: [{ name: '', port: SERVER_PORT, protocol: 'TCP' }],
+    }))
+    return [service('boom-server', { clusterIPs: [CLUSTER_IP[4]], ports: [{ port: SERVER_PORT }] }), ...slices]
+  }
+
+  // Issue 74839. Such a packet is not translated back. The client has no connection with the pod's own address, and answers
+  // with a reset, which goes straight to the pod, and ends the connection there.
+  test('should drop INVALID conntrack entries [Privileged]', async () => {
+    await cluster.apply(boomServer())
+    const server = cluster.addressOf('b1')
+    const client = cluster.addressOf('a1')
+    const seen: TcpSegment[] = []
+    const socket = cluster.namespace('b1').inNamespace(() => new RawSocket(server, IPPROTO_TCP))
+    try {
+      socket.bind(server)
+      socket.read(
+        ({ payload, from }) => {
+          const segment = decodeTcp(payload)
+          if (segment?.destinationPort === SERVER_PORT && from === client) seen.push(segment)
+        },
+        () => undefined, // an ICMP error tells nothing here
+      )
+      const connection = await cluster.namespace('a1').connect({ address: CLUSTER_IP[4], port: SERVER_PORT })
+      expect(await connection.echo('before')).toBe('before')
+      const last = await until(() => seen.findLast(({ payload }) => payload.length > 0))
+      const injected = {
+        sourcePort: SERVER_PORT,
+        destinationPort: last.sourcePort,
+        // Far beyond what the client may get; and acknowledging what it sent, which becomes the number of its reset.
+        sequence: (last.acknowledgement + 100_000_000) % 2 ** 32,
+        acknowledgement: (last.sequence + last.payload.length) % 2 ** 32,
+        flags: FLAG.ack | FLAG.psh,
+        payload: Buffer.from('boom'),
+      }
+      for (let i = 0; i < 3; i++) socket.send(encodeTcp(injected, server, client), client)
+      // Sent after it and over the same links: when these came back, a reset would have arrived, too.
+      for (let i = 0; i < 3; i++) expect(await connection.echo(`after ${i}`)).toBe(`after ${i}`)
+      expect(seen.filter(({ flags }) => (flags & FLAG.rst) !== 0)).toEqual([])
+      await connection.close()
+    } finally {
+      socket.close()
+    }
+  })
+})
