@@ -133,6 +133,12 @@ export class ThreeNodeCluster {
     return [...new Set(results.map(answerOf))].sort()
   }
 
+  /** Like {@link answers}, after a first request: of several first ones at a time, each may get an endpoint of its own. */
+  async answersWithAffinity(from: ClientName, target: Target, endpoints: number): Promise<string[]> {
+    await this.namespace(from).request(requestTo(target))
+    return this.answers(from, target, endpoints)
+  }
+
   /** Like {@link answers}, but requests that nobody answered are left out: an unused address may fail in many ways. */
   async servers(from: ClientName, target: Target): Promise<string[]> {
     const results = await this.namespace(from).requests({
@@ -162,8 +168,8 @@ function isNode(name: PodName | NodeName): name is NodeName {
 }
 
 function requestTo({ protocol = 'http', address, port }: Target): RequestSpec {
-  // Long enough for a refusal over IPv6, see RequestSpec.timeoutMs.
-  return { protocol, address, port, timeoutMs: 1300 }
+  // For why a refusal over IPv6 takes longer, see RequestSpec.timeoutMs.
+  return { protocol, address, port, timeoutMs: address.includes(':') ? 1300 : 800 }
 }
 
 async function makeNamedPod(nodes: readonly LabNode[], name: PodName): Promise<Pod> {

@@ -8,13 +8,12 @@ import {
   BALANCER_IP,
   type Backend,
   CLUSTER_IP,
-  endpointOf,
   NODE_PORT,
   slicesOf,
   UDP,
   UNREADY,
   UNREADY_TERMINATING,
-  webWith,
+  web,
 } from './services.ts'
 import { decodeTcp, encodeTcp, FLAG, type TcpSegment } from './tcp-segment.ts'
 
@@ -38,9 +37,12 @@ const NODE_PORT_TARGET: Target = { address: NODE_ADDRESSES['node-2'][0], port: N
 const BALANCER_TARGET: Target = { address: BALANCER_IP, port: 80 }
 
 /** A UDP Service of every type at once. */
-function udpService(backends: readonly Backend[]): Manifest[] {
-  const ports = [{ ...UDP, nodePort: NODE_PORT }]
-  return webWith(cluster, backends, { type: 'LoadBalancer', ports, ingress: [{ ip: BALANCER_IP }] })
+function udpService(): Manifest {
+  return web({ type: 'LoadBalancer', ports: [{ ...UDP, nodePort: NODE_PORT }], ingress: [{ ip: BALANCER_IP }] })
+}
+
+async function serve(...backends: readonly Backend[]): Promise<void> {
+  await cluster.apply([udpService(), ...slicesOf(cluster, 'web', backends)])
 }
 
 async function send(from: ClientName, target: Target): Promise<string> {
@@ -64,13 +66,13 @@ async function expectAnswer(from: ClientName, target: Target, answer: string): P
 
 /** A Service without endpoints, with a first one, with another one in its place, and without any again. */
 async function cycle(from: ClientName, target: Target, first: Backend, second: Backend): Promise<void> {
-  await cluster.apply(udpService([]))
+  await serve()
   await expectAnswer(from, target, 'refused')
   for (const backend of [first, second]) {
-    await cluster.apply(udpService([backend]))
+    await serve(backend)
     await expectAnswer(from, target, backend as string)
   }
-  await cluster.apply(udpService([]))
+  await serve()
   await expectAnswer(from, target, 'refused')
 }
 
@@ -96,29 +98,22 @@ describe('Conntrack', () => {
   })
 
   test('should be able to preserve UDP traffic when initial unready endpoints get ready', async () => {
-    await cluster.apply(udpService([]))
+    await serve()
     await expectAnswer('a1', CLUSTER_IP_TARGET, 'refused')
-    await cluster.apply(udpService([{ pod: 'b1', ...UNREADY }]))
+    await serve({ pod: 'b1', ...UNREADY })
     await expectAnswer('a1', CLUSTER_IP_TARGET, 'refused')
-    await cluster.apply(udpService(['b1']))
+    await serve('b1')
     await expectAnswer('a1', CLUSTER_IP_TARGET, 'b1')
-    await cluster.apply(udpService([{ pod: 'b1', ...UNREADY_TERMINATING }, 'c1']))
+    await serve({ pod: 'b1', ...UNREADY_TERMINATING }, 'c1')
     await expectAnswer('a1', CLUSTER_IP_TARGET, 'c1')
   })
 
   test('should be able to cleanup conntrack entries when UDP service target port changes for a NodePort service', async () => {
-    await cluster.apply(udpService(['b1']))
+    await serve('b1')
     await expectAnswer('a1', NODE_PORT_TARGET, 'b1')
     // The Service port's name stays, and its number on the same pod becomes another one (promise 75).
-    const alternative = {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { namespace: 'default', name: 'web-4', labels: { 'kubernetes.io/service-name': 'web' } },
-      addressType: 'IPv4',
-      ports: [{ name: 'udp', port: 8081, protocol: 'UDP' }],
-      endpoints: [endpointOf(cluster, 'b1', 4)],
-    }
-    await cluster.apply([udpService([])[0] ?? {}, alternative])
+    const alternative = [{ name: 'udp', port: 8081, protocol: 'UDP' }]
+    await cluster.apply([udpService(), ...slicesOf(cluster, 'web', ['b1'], alternative)])
     await expectAnswer('a1', NODE_PORT_TARGET, 'b1 alt')
   })
 
@@ -129,7 +124,7 @@ describe('Conntrack', () => {
     ] as const) {
       await cluster.apply()
       expect(await send(from, target)).not.toBe('b1')
-      await cluster.apply(udpService(['b1']))
+      await serve('b1')
       await expectAnswer(from, target, 'b1')
     }
   })
@@ -148,26 +143,19 @@ describe('LoadBalancers', () => {
   )
 })
 
-describe('Conntrack: TCP', () => {
+describe('Conntrack', () => {
   const SERVER_PORT = 9000
 
   beforeAll(async () => {
     await cluster.namespace('b1').serve({ protocol: 'tcp', port: SERVER_PORT, name: 'boom-server' })
   })
 
-  /** A Service of its own, whose slice is that of `web` but for the port. */
-  function boomServer(): Manifest[] {
-    const slices = slicesOf(cluster, 'boom-server', ['b1']).map((slice) => ({
-      ...slice,
-      ports: [{ name: '', port: SERVER_PORT, protocol: 'TCP' }],
-    }))
-    return [service('boom-server', { clusterIPs: [CLUSTER_IP[4]], ports: [{ port: SERVER_PORT }] }), ...slices]
-  }
-
   // Issue 74839. Such a packet is not translated back. The client has no connection with the pod's own address, and answers
   // with a reset, which goes straight to the pod, and ends the connection there.
   test('should drop INVALID conntrack entries [Privileged]', async () => {
-    await cluster.apply(boomServer())
+    const ports = [{ port: SERVER_PORT }]
+    const boomServer = service('boom-server', { clusterIPs: [CLUSTER_IP[4]], ports })
+    await cluster.apply([boomServer, ...slicesOf(cluster, 'boom-server', ['b1'], ports)])
     const server = cluster.addressOf('b1')
     const client = cluster.addressOf('a1')
     const seen: TcpSegment[] = []

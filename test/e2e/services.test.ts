@@ -138,6 +138,18 @@ describe('Services', () => {
     await expectAnswers(third, PODS)
   })
 
+  test('should be updated after adding or deleting ports', async () => {
+    const added = { name: 'http-alt', port: 81 }
+    await cluster.apply(backed(['b1'], { ports: [HTTP] }))
+    await expectAnswers({ ...WEB, port: 81 }, ['refused'])
+    await cluster.apply(backed(['b1'], { ports: [HTTP, added] }))
+    await expectAnswers(WEB, ['b1'])
+    await expectAnswers({ ...WEB, port: 81 }, ['b1 alt'])
+    await cluster.apply(backed(['b1'], { ports: [added] }))
+    await expectAnswers(WEB, ['refused'])
+    await expectAnswers({ ...WEB, port: 81 }, ['b1 alt'])
+  })
+
   test('should work after the service has been recreated', async () => {
     await cluster.apply(backed(['c1']))
     await expectAnswers(WEB, ['c1'])
@@ -204,7 +216,7 @@ describe('Services', () => {
   })
 })
 
-describe('Services: types', () => {
+describe('Services', () => {
   const EXTERNAL_NAME = { type: 'ExternalName', clusterIPs: [], spec: { externalName: 'foo.example.com' } } as const
   const NODE_PORT_TYPE = { type: 'NodePort', ports: [{ ...HTTP, nodePort: NODE_PORT }] } as const
 
@@ -240,7 +252,7 @@ describe('Services: types', () => {
   })
 })
 
-describe('Services: endpoints that are not ready', () => {
+describe('Services', () => {
   test('should be rejected when no endpoints exist', async () => {
     const ports = [
       { ...HTTP, nodePort: NODE_PORT },
@@ -256,6 +268,16 @@ describe('Services: endpoints that are not ready', () => {
   test('should be rejected for evicted pods (no endpoints exist)', async () => {
     await cluster.apply(backed(PODS.map((pod) => ({ pod, ...UNREADY }))))
     await expectAnswers(WEB, ['refused'])
+  })
+
+  test('should create endpoints for unready pods', async () => {
+    const published = { pod: 'a1', conditions: { ready: true, serving: false, terminating: true } } as const
+    await cluster.apply(backed([published]))
+    await expectAnswers(WEB, ['a1'])
+    await cluster.apply(backed([{ pod: 'a1', ...UNREADY_TERMINATING }]))
+    await expectAnswers(WEB, ['refused'])
+    await cluster.apply(backed([published]))
+    await expectAnswers(WEB, ['a1'])
   })
 
   const unready: readonly Backend[] = [
@@ -282,7 +304,7 @@ describe('Services: endpoints that are not ready', () => {
   })
 })
 
-describe('Services: labels', () => {
+describe('Services', () => {
   test.each(['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'])(
     'should implement %s',
     async (label) => {
@@ -303,7 +325,7 @@ describe('Services: labels', () => {
   )
 })
 
-describe('Services: restarts', () => {
+describe('Services', () => {
   test('should work after restarting kube-proxy [Disruptive]', async () => {
     const other = service('other', { clusterIPs: [OTHER_CLUSTER_IP[4]], ports: [HTTP] })
     const OTHER: Target = { address: OTHER_CLUSTER_IP[4], port: 80 }

@@ -3,6 +3,7 @@ import {
   endpointSlice,
   type Manifest,
   type ServiceOptions,
+  type SliceOptions,
   service,
 } from '../sluice/manifests.ts'
 import { NODE_NAMES, type NodeName, nodeOf, type PodName, SERVED, type ThreeNodeCluster } from './cluster.ts'
@@ -33,12 +34,18 @@ export function web(options: Partial<ServiceOptions> = {}): Manifest {
   return service('web', { clusterIPs: [CLUSTER_IP[4]], ports: [HTTP], ...options })
 }
 
-/** The EndpointSlices of a Service whose pods are these, one a family. */
-export function slicesOf(cluster: ThreeNodeCluster, serviceName: string, backends: readonly Backend[]): Manifest[] {
-  const ports = [
-    ...SERVED.map(({ name, port }) => ({ name, port, protocol: name.startsWith('udp') ? 'UDP' : 'TCP' })),
-    { name: 'sctp', port: 8080, protocol: 'SCTP' },
-  ]
+const PORTS = [
+  ...SERVED.map(({ name, port }) => ({ name, port, protocol: name.startsWith('udp') ? 'UDP' : 'TCP' })),
+  { name: 'sctp', port: 8080, protocol: 'SCTP' },
+]
+
+/** The EndpointSlices of a Service whose pods are these, one a family. Their ports are what all pods serve, unless told. */
+export function slicesOf(
+  cluster: ThreeNodeCluster,
+  serviceName: string,
+  backends: readonly Backend[],
+  ports: SliceOptions['ports'] = PORTS,
+): Manifest[] {
   return ([4, 6] as const).map((family) =>
     endpointSlice(serviceName, {
       name: `${serviceName}-${family}`,
@@ -60,8 +67,7 @@ export function webWith(
 /** Clients on all nodes: a pod of each, and the nodes themselves. */
 export const CLIENTS = ['a2', 'b2', 'c2', ...NODE_NAMES] as const
 
-/** One endpoint of a slice. */
-export function endpointOf(cluster: ThreeNodeCluster, backend: Backend, family: 4 | 6): EndpointManifest {
+function endpointOf(cluster: ThreeNodeCluster, backend: Backend, family: 4 | 6): EndpointManifest {
   const { pod, ...special } = typeof backend === 'string' ? { pod: backend } : backend
   return {
     addresses: [cluster.addressOf(pod, family)],
