@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { endpointSlice } from '../sluice/manifests.ts'
-import { ThreeNodeCluster } from './cluster.ts'
+import { type ClientName, ThreeNodeCluster } from './cluster.ts'
 import { CLIENTS, CLUSTER_IP, HTTP, web } from './services.ts'
 
 // After test/e2e/network/endpointslice.go and endpointslicemirroring.go of Kubernetes: slices that no controller made.
@@ -23,7 +23,10 @@ function slice(name: string, pods: readonly ('a1' | 'b1')[], ...ports: readonly 
 
 async function expectAnswers(port: number, answers: readonly string[]): Promise<void> {
   const target = { address: CLUSTER_IP[4], port }
-  for (const from of CLIENTS) expect(await cluster.answers(from, target, 2), from).toEqual(answers)
+  const check = async (from: ClientName): Promise<void> => {
+    expect(await cluster.answers(from, target, 2), from).toEqual(answers)
+  }
+  await Promise.all(CLIENTS.map(check))
 }
 
 const SERVERS = [

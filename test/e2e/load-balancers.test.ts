@@ -4,28 +4,24 @@ import { CLUSTER } from '../sluice/cluster.ts'
 import type { Manifest } from '../sluice/manifests.ts'
 import { NODE_ADDRESSES, NODE_NAMES, type NodeName, type Target, ThreeNodeCluster } from './cluster.ts'
 import { get } from './get.ts'
-import {
-  BALANCER_IP,
-  type Backend,
-  CLUSTER_IP,
-  HTTP,
-  NODE_PORT,
-  OTHER_NODE_PORT,
-  TERMINATING,
-  UDP,
-  webWith,
-} from './services.ts'
+import { type Backend, CLUSTER_IP, HTTP, NODE_PORT, OTHER_NODE_PORT, TERMINATING, UDP, webWith } from './services.ts'
 
-// After test/e2e/network/loadbalancer.go of Kubernetes. The load balancer is a route: the client outside sends what it has
-// for the load balancer's address to one node after the other.
+// After test/e2e/network/loadbalancer.go of Kubernetes. The load balancer is a route: it has three addresses, and the
+// client outside sends what it has for each of them to another node.
 
-const BALANCER: Target = { address: BALANCER_IP, port: 80 }
+const BALANCER_IPS: Readonly<Record<NodeName, string>> = {
+  'node-1': '198.51.100.61',
+  'node-2': '198.51.100.62',
+  'node-3': '198.51.100.63',
+}
+const INGRESS = Object.values(BALANCER_IPS).map((ip) => ({ ip }))
 const HEALTH_PORT = 30200
 
 let cluster: ThreeNodeCluster
 
 beforeAll(async () => {
   cluster = await ThreeNodeCluster.create()
+  for (const node of NODE_NAMES) await cluster.routeTo(BALANCER_IPS[node], node)
 }, 60_000)
 
 afterAll(async () => {
@@ -36,14 +32,21 @@ function nodePort(node: NodeName, port: number, protocol: Target['protocol'] = '
   return { address: NODE_ADDRESSES[node][0], port, protocol }
 }
 
+/** The load balancer's address that leads to a node. */
+function balancer(node: NodeName, port = 80, protocol: Target['protocol'] = 'http'): Target {
+  return { address: BALANCER_IPS[node], port, protocol }
+}
+
 /** What the client outside gets from each node for the load balancer's address. */
-async function answersThrough(target: Target, endpoints = 1): Promise<Record<string, string[]>> {
-  const answers: Record<string, string[]> = {}
-  for (const node of NODE_NAMES) {
-    await cluster.routeTo(BALANCER_IP, node)
-    answers[node] = await cluster.answers('outside', target, endpoints)
-  }
-  return answers
+async function answersThrough(
+  port = 80,
+  protocol: Target['protocol'] = 'http',
+  endpoints = 1,
+): Promise<Record<string, string[]>> {
+  const answers = NODE_NAMES.map(async (node) => {
+    return [node, await cluster.answers('outside', balancer(node, port, protocol), endpoints)]
+  })
+  return Object.fromEntries(await Promise.all(answers)) as Record<string, string[]>
 }
 
 describe('LoadBalancers', () => {
@@ -53,7 +56,7 @@ describe('LoadBalancers', () => {
   ] as const)('should be able to change the type and ports of a %s service [Slow]', async (_, protocol, port) => {
     const address = CLUSTER_IP[4]
     const backends: readonly Backend[] = ['a1', 'b1', 'c1']
-    const onBalancer = { type: 'LoadBalancer', ingress: [{ ip: BALANCER_IP }] }
+    const onBalancer = { type: 'LoadBalancer', ingress: INGRESS }
     const everywhere = { 'node-1': backends, 'node-2': backends, 'node-3': backends }
     const refused = { 'node-1': ['refused'], 'node-2': ['refused'], 'node-3': ['refused'] }
 
@@ -70,24 +73,24 @@ describe('LoadBalancers', () => {
     await cluster.apply(webWith(cluster, backends, { ...onBalancer, ports: [moved] }))
     expect(await cluster.answers('outside', nodePort('node-2', OTHER_NODE_PORT, protocol), 3)).toEqual(backends)
     expect(await cluster.answers('outside', nodePort('node-2', NODE_PORT, protocol))).toEqual(['refused'])
-    expect(await answersThrough({ ...BALANCER, protocol }, 3)).toEqual(everywhere)
+    expect(await answersThrough(80, protocol, 3)).toEqual(everywhere)
 
     // Another port of the Service: the old one is refused on the load balancer's address, too.
     await cluster.apply(webWith(cluster, backends, { ...onBalancer, ports: [{ ...moved, port: 81 }] }))
     expect(await cluster.answers('outside', nodePort('node-2', OTHER_NODE_PORT, protocol), 3)).toEqual(backends)
-    expect(await answersThrough({ ...BALANCER, port: 81, protocol }, 3)).toEqual(everywhere)
+    expect(await answersThrough(81, protocol, 3)).toEqual(everywhere)
 
     // Scaled to nothing and back.
     await cluster.apply(webWith(cluster, [], { ...onBalancer, ports: [{ ...moved, port: 81 }] }))
-    expect(await answersThrough({ ...BALANCER, port: 81, protocol })).toEqual(refused)
+    expect(await answersThrough(81, protocol)).toEqual(refused)
     expect(await cluster.answers('outside', nodePort('node-2', OTHER_NODE_PORT, protocol))).toEqual(['refused'])
     await cluster.apply(webWith(cluster, backends, { ...onBalancer, ports: [{ ...moved, port: 81 }] }))
-    expect(await answersThrough({ ...BALANCER, port: 81, protocol }, 3)).toEqual(everywhere)
+    expect(await answersThrough(81, protocol, 3)).toEqual(everywhere)
 
     await cluster.apply(webWith(cluster, backends, { ports: [{ ...port, port: 81 }] }))
     expect(await cluster.answers('a2', { address, port: 81, protocol }, 3)).toEqual(backends)
     expect(await cluster.answers('outside', nodePort('node-2', OTHER_NODE_PORT, protocol))).toEqual(['refused'])
-    expect(await cluster.servers('outside', { ...BALANCER, port: 81, protocol })).toEqual([])
+    expect(await cluster.servers('outside', balancer('node-2', 81, protocol))).toEqual([])
   })
 
   test('should only allow access from service loadbalancer source ranges [Slow]', async () => {
@@ -95,15 +98,14 @@ describe('LoadBalancers', () => {
       const options = {
         type: 'LoadBalancer',
         ports: [{ ...HTTP, nodePort: NODE_PORT }],
-        ingress: [{ ip: BALANCER_IP }],
+        ingress: INGRESS,
       }
       await cluster.apply(webWith(cluster, ['b1'], { ...options, spec: { loadBalancerSourceRanges } }))
     }
     const answers = async (): Promise<string[]> => {
       const clients = ['a1', 'a2', 'outside'] as const
-      return (await Promise.all(clients.map((from) => cluster.answers(from, BALANCER)))).flat()
+      return (await Promise.all(clients.map((from) => cluster.answers(from, balancer('node-2'))))).flat()
     }
-    await cluster.routeTo(BALANCER_IP, 'node-2')
     await serve(`${cluster.addressOf('a1')}/32`)
     expect(await answers()).toEqual(['b1', 'timeout', 'timeout'])
     // Only the load balancer's address is closed (promise 56).
@@ -118,7 +120,7 @@ describe('LoadBalancers', () => {
   test.each(['Cluster', 'Local'])(
     'should not have connectivity disruption during rolling update with externalTrafficPolicy=%s [Slow]',
     async (externalTrafficPolicy) => {
-      const options = { type: 'LoadBalancer', ingress: [{ ip: BALANCER_IP }], spec: { externalTrafficPolicy } }
+      const options = { type: 'LoadBalancer', ingress: INGRESS, spec: { externalTrafficPolicy } }
       const steps: readonly (readonly Backend[])[] = [
         ['a1', 'b1'],
         ['a1', 'b1', 'a2'],
@@ -127,9 +129,8 @@ describe('LoadBalancers', () => {
         [{ pod: 'b1', ...TERMINATING }, 'a2', 'b2'],
         ['a2', 'b2'],
       ]
-      await cluster.routeTo(BALANCER_IP, 'node-1')
       await cluster.apply(webWith(cluster, steps[0] ?? [], options))
-      const load = await cluster.namespace('outside').load({ ...BALANCER, protocol: 'http', perSecond: 100 })
+      const load = await cluster.namespace('outside').load({ ...balancer('node-1'), protocol: 'http', perSecond: 100 })
       for (const backends of steps) {
         await cluster.apply(webWith(cluster, backends, options))
         const { sent } = await load.report()
@@ -146,7 +147,7 @@ describe('LoadBalancers ExternalTrafficPolicy: Local', () => {
     return webWith(cluster, backends, {
       type: 'LoadBalancer',
       ports: [{ ...HTTP, nodePort: NODE_PORT }],
-      ingress: [{ ip: BALANCER_IP }],
+      ingress: INGRESS,
       spec: { externalTrafficPolicy: 'Local', healthCheckNodePort: HEALTH_PORT, ...spec },
     })
   }
@@ -162,9 +163,8 @@ describe('LoadBalancers ExternalTrafficPolicy: Local', () => {
 
   test('should work for type=LoadBalancer [Slow]', async () => {
     await cluster.apply(local(['a1']))
-    await cluster.routeTo(BALANCER_IP, 'node-1')
-    expect(await cluster.answers('outside', BALANCER)).toEqual(['a1'])
-    expect(await cluster.clientSeen('outside', BALANCER)).toBe(CLUSTER.outside[0])
+    expect(await cluster.answers('outside', balancer('node-1'))).toEqual(['a1'])
+    expect(await cluster.clientSeen('outside', balancer('node-1'))).toBe(CLUSTER.outside[0])
   })
 
   test('should only target nodes with endpoints [Slow]', async () => {
@@ -173,7 +173,7 @@ describe('LoadBalancers ExternalTrafficPolicy: Local', () => {
       ['b1', { 'node-1': ['timeout'], 'node-2': ['b1'], 'node-3': ['timeout'] }],
     ] as const) {
       await cluster.apply(local([pod]))
-      expect(await answersThrough(BALANCER)).toEqual(answers)
+      expect(await answersThrough()).toEqual(answers)
     }
   })
 
@@ -192,29 +192,28 @@ describe('LoadBalancers ExternalTrafficPolicy: Local', () => {
 
   test('should target all nodes with endpoints [Slow]', async () => {
     await cluster.apply(local(['a1', 'b1', 'c1']))
-    expect(await answersThrough(BALANCER)).toEqual({ 'node-1': ['a1'], 'node-2': ['b1'], 'node-3': ['c1'] })
+    expect(await answersThrough()).toEqual({ 'node-1': ['a1'], 'node-2': ['b1'], 'node-3': ['c1'] })
   })
 
   test('should work from pods [Slow]', async () => {
     await cluster.apply(local(['a1']))
     for (const from of ['a2', 'b1', 'c1', 'node-2'] as const) {
-      expect(await cluster.answers(from, BALANCER), from).toEqual(['a1'])
+      expect(await cluster.answers(from, balancer('node-1')), from).toEqual(['a1'])
     }
     // Its own node takes a pod's packet as its first one, and leaves its address alone.
-    expect(await cluster.clientSeen('b1', BALANCER)).toBe(cluster.addressOf('b1'))
+    expect(await cluster.clientSeen('b1', balancer('node-1'))).toBe(cluster.addressOf('b1'))
   })
 
   test('should handle updates to ExternalTrafficPolicy field [Slow]', async () => {
     await cluster.apply(local(['a1']))
-    expect(await answersThrough(BALANCER)).toMatchObject({ 'node-1': ['a1'], 'node-2': ['timeout'] })
+    expect(await answersThrough()).toMatchObject({ 'node-1': ['a1'], 'node-2': ['timeout'] })
     await cluster.apply(local(['a1'], { externalTrafficPolicy: 'Cluster', healthCheckNodePort: 0 }))
-    expect(await answersThrough(BALANCER)).toEqual({ 'node-1': ['a1'], 'node-2': ['a1'], 'node-3': ['a1'] })
-    expect(await cluster.clientSeen('outside', BALANCER)).not.toBe(CLUSTER.outside[0])
+    expect(await answersThrough()).toEqual({ 'node-1': ['a1'], 'node-2': ['a1'], 'node-3': ['a1'] })
+    expect(await cluster.clientSeen('outside', balancer('node-1'))).not.toBe(CLUSTER.outside[0])
     expect(await cluster.answers('outside', nodePort('node-3', NODE_PORT))).toEqual(['a1'])
     await cluster.apply(local(['a1']))
-    expect(await answersThrough(BALANCER)).toMatchObject({ 'node-1': ['a1'], 'node-2': ['timeout'] })
-    await cluster.routeTo(BALANCER_IP, 'node-1')
-    expect(await cluster.clientSeen('outside', BALANCER)).toBe(CLUSTER.outside[0])
+    expect(await answersThrough()).toMatchObject({ 'node-1': ['a1'], 'node-2': ['timeout'] })
+    expect(await cluster.clientSeen('outside', balancer('node-1'))).toBe(CLUSTER.outside[0])
   })
 
   test('should handle updates to ExternalTrafficPolicy field [Slow]: the health-check node port comes and goes', async () => {
@@ -232,7 +231,6 @@ describe('LoadBalancers ExternalTrafficPolicy: Local', () => {
     await cluster.apply(local([{ pod: 'a1', ...TERMINATING }]))
     await expectHealth(503, 503, 503)
     // It fails so that nothing new is sent there; what is sent is served.
-    await cluster.routeTo(BALANCER_IP, 'node-1')
-    expect(await cluster.answers('outside', BALANCER)).toEqual(['a1'])
+    expect(await cluster.answers('outside', balancer('node-1'))).toEqual(['a1'])
   })
 })

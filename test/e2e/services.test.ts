@@ -42,7 +42,10 @@ function nodePort(node: (typeof NODE_NAMES)[number], protocol: Target['protocol'
 
 /** That all clients get the same answers. */
 async function expectAnswers(target: Target, answers: readonly string[], clients: readonly ClientName[] = CLIENTS) {
-  for (const from of clients) expect(await cluster.answers(from, target, answers.length), from).toEqual(answers)
+  const check = async (from: ClientName): Promise<void> => {
+    expect(await cluster.answers(from, target, answers.length), from).toEqual(answers)
+  }
+  await Promise.all(clients.map(check))
 }
 
 /** That nobody serves a target. */

@@ -35,9 +35,10 @@ async function serve(trafficDistribution: string | undefined, ...backends: Backe
 }
 
 async function expectAnswers(expected: Partial<Record<ClientName, readonly string[]>>): Promise<void> {
-  for (const [from, answers] of Object.entries(expected)) {
+  const checks = Object.entries(expected).map(async ([from, answers]) => {
     expect(await cluster.answers(from as ClientName, WEB, Math.max(answers.length, 2)), from).toEqual(answers)
-  }
+  })
+  await Promise.all(checks)
 }
 
 describe('Traffic Distribution', () => {

@@ -111,13 +111,11 @@ export function* manyServices(count: number, endpoints: number): Generator<Manif
 /** A folder of manifests for `--input`. */
 export class ManifestFolder {
   readonly path = mkdtempSync(path.join(tmpdir(), 'sluice-manifests-'))
-  readonly #applied = new Map<string, string>()
+  readonly #texts = new Map<string, string>()
 
   /** Writes a file and waits until the instances serve it. The same again changes nothing, and is not waited for. */
   async apply(instances: readonly Instance[], name: string, objects: readonly Manifest[]): Promise<void> {
-    const text = JSON.stringify(objects)
-    if (this.#applied.get(name) === text) return
-    this.#applied.set(name, text)
+    if (documents(objects) === (this.#texts.get(name) ?? '')) return
     const before = new Map<Instance, number>()
     for (const instance of instances) before.set(instance, (await instance.status()).revision)
     this.write(name, objects)
@@ -131,13 +129,14 @@ export class ManifestFolder {
 
   /** Writes a file beside and moves it into its place, so that no reader sees half of it. */
   write(name: string, objects: readonly Manifest[]): void {
-    this.writeText(name, objects.map((object) => `---\n${JSON.stringify(object)}\n`).join(''))
+    this.writeText(name, documents(objects))
   }
 
   writeText(name: string, text: string): void {
     const hidden = path.join(this.path, `.${name}.new`)
     writeFileSync(hidden, text)
     renameSync(hidden, this.file(name))
+    this.#texts.set(name, text)
   }
 
   file(name: string): string {
@@ -146,9 +145,14 @@ export class ManifestFolder {
 
   remove(name: string): void {
     rmSync(this.file(name))
+    this.#texts.delete(name)
   }
 
   dispose(): void {
     rmSync(this.path, { recursive: true, force: true })
   }
+}
+
+function documents(objects: readonly Manifest[]): string {
+  return objects.map((object) => `---\n${JSON.stringify(object)}\n`).join('')
 }
