@@ -20,7 +20,10 @@ export const NODE_ADDRESSES: Readonly<Record<NodeName, readonly [string, string]
   'node-3': CLUSTER.node3,
 }
 
-/** What every pod and node serves; a Service port with one of these names goes to it. */
+/**
+ * What every pod and node serves; a Service port with one of these names goes to it. A server answers with the name of its
+ * pod or node, that of an `-alt` port with `NAME alt`.
+ */
 export const SERVED = [
   { name: 'http', protocol: 'http', port: 8080 },
   { name: 'udp', protocol: 'udp', port: 8080 },
@@ -45,20 +48,15 @@ export function nodeOf(name: PodName | NodeName): NodeName {
   return name.startsWith('a') ? 'node-1' : name.startsWith('b') ? 'node-2' : 'node-3'
 }
 
-/** What a pod or node calls itself in the answers of its server `port`. */
-export function answerName(name: string, port: (typeof SERVED)[number]['name'] | 'sctp'): string {
-  return port.endsWith('-alt') ? `${name} alt` : name
-}
-
 /** Three nodes that run Sluice, with two pods each and a client outside: what tests of a cluster ask for. */
 export class ThreeNodeCluster {
-  readonly lab: Lab
+  readonly #lab: Lab
   readonly #clients: Readonly<Record<ClientName, Namespace>>
   readonly #manifests = new ManifestFolder()
   readonly #instances = new Map<NodeName, Instance>()
 
   private constructor(lab: Lab, clients: Readonly<Record<ClientName, Namespace>>) {
-    this.lab = lab
+    this.#lab = lab
     this.#clients = clients
   }
 
@@ -158,7 +156,7 @@ export class ThreeNodeCluster {
 
   async dispose(): Promise<void> {
     await Promise.all([...this.#instances.values()].map((instance) => instance.dispose()))
-    await this.lab.close()
+    await this.#lab.close()
     this.#manifests.dispose()
   }
 }
@@ -169,7 +167,7 @@ function isNode(name: PodName | NodeName): name is NodeName {
 
 function requestTo({ protocol = 'http', address, port }: Target): RequestSpec {
   // Long enough for a refusal over IPv6, see RequestSpec.timeoutMs.
-  return { protocol, address, port, timeoutMs: 1300 }
+  return { protocol, address, port, timeoutMs: 1500 }
 }
 
 async function makeNamedPod(nodes: readonly LabNode[], name: PodName): Promise<Pod> {
@@ -186,7 +184,7 @@ async function startServers(
   // On each of its own addresses: all links to pods have the same one at a node's end, which cannot be bound twice.
   for (const address of member.addresses) {
     for (const { name, protocol, port } of servers) {
-      await member.serve({ protocol, port, address, name: answerName(member.name, name) })
+      await member.serve({ protocol, port, address, name: name.endsWith('-alt') ? `${member.name} alt` : member.name })
     }
   }
 }

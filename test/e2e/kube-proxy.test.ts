@@ -40,7 +40,7 @@ describe('Networking', () => {
   test.each([
     ['the tables are deleted', ['delete table ip sluice', 'delete table ip6 sluice']],
     ['everything is deleted', ['flush ruleset']],
-    ['the chains are flushed', ['flush table ip sluice', 'flush table ip6 sluice']],
+    ['the rules are deleted', ['flush table ip sluice', 'flush table ip6 sluice']],
   ])('should recreate its iptables rules if they are deleted [Disruptive]: %s', async (_, commands) => {
     const clusterIPs = Object.values(CLUSTER_IP)
     await cluster.apply(

@@ -24,8 +24,8 @@ export interface RawPacket {
 }
 
 /**
- * A raw socket for one protocol and the family of an address. It is read by looking every few milliseconds: recv through koffi would
- * block the agent, and libuv's poll gives up on a socket that has an ICMP error queued.
+ * A raw socket for one protocol and the family of an address. It is read by looking every few milliseconds: recv through
+ * koffi would block the agent, and libuv's poll gives up on a socket that has an ICMP error queued.
  */
 export class RawSocket {
   readonly #fd: number
