@@ -29,6 +29,8 @@ import { decodeTcp, encodeTcp, FLAG, type TcpSegment } from './tcp-segment.ts'
 
 const SOURCE_PORT = 12345
 const BOOM_PORT = 9000
+/** Below the ports that the kernel gives to clients. */
+const UNUSED_PORT = 20_000
 
 let cluster: ThreeNodeCluster
 
@@ -157,23 +159,29 @@ describe('Conntrack', () => {
         },
         () => undefined, // an ICMP error tells nothing here
       )
+      const stray = { sourcePort: BOOM_PORT, flags: FLAG.ack | FLAG.psh, payload: Buffer.from('boom') }
+      const resets = (port: number): TcpSegment[] =>
+        seen.filter(({ sourcePort, flags }) => sourcePort === port && (flags & FLAG.rst) !== 0)
+      // To a port without connection it is not invalid, and is answered: else the absence of an answer would show nothing.
+      const unused = { ...stray, destinationPort: UNUSED_PORT, sequence: 1, acknowledgement: 1 }
+      socket.send(encodeTcp(unused, server, client), client)
+      await until(() => resets(UNUSED_PORT).length > 0, { what: 'a reset' })
+
       const connection = await cluster.namespace('a1').connect({ address: CLUSTER_IP[4], port: BOOM_PORT })
       expect(await connection.echo('before')).toBe('before')
-      const last = await until(() => seen.findLast(({ payload }) => payload.length > 0))
-      const injected = {
-        sourcePort: BOOM_PORT,
+      const last = await until(() => seen.find(({ payload }) => payload.toString() === 'before\n'))
+      const invalid = {
+        ...stray,
         destinationPort: last.sourcePort,
         // Far beyond what the client may get; and acknowledging what it sent, which becomes the number of its reset.
         sequence: (last.acknowledgement + 100_000_000) % 2 ** 32,
         acknowledgement: (last.sequence + last.payload.length) % 2 ** 32,
-        flags: FLAG.ack | FLAG.psh,
-        payload: Buffer.from('boom'),
       }
-      socket.send(encodeTcp(injected, server, client), client)
+      socket.send(encodeTcp(invalid, server, client), client)
       // Sent after it and over the same links: when this arrived, a reset would have arrived, too.
       expect(await connection.echo('after')).toBe('after')
       await until(() => seen.find(({ payload }) => payload.toString() === 'after\n'))
-      expect(seen.filter(({ flags }) => (flags & FLAG.rst) !== 0)).toEqual([])
+      expect(resets(last.sourcePort)).toEqual([])
       await connection.close()
     } finally {
       socket.close()
