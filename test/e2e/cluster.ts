@@ -87,7 +87,7 @@ export class ThreeNodeCluster {
   async startSluice(): Promise<void> {
     const start = async (name: NodeName): Promise<void> => {
       const runDirectory = this.#instances.get(name)?.runDirectory
-      const args = ['--node-name', name, '--cluster-cidr', CLUSTER.podCIDRs.join(',')]
+      const args = ['--node-name', name, '--cluster-cidr', CLUSTER.podCIDRs.join(','), '--min-sync-period', '0s']
       const options = { input: this.#manifests.path, args, ...(runDirectory !== undefined && { runDirectory }) }
       this.#instances.set(name, await Instance.start(this.namespace(name), options))
     }
