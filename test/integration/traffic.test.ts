@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Namespace, RequestSpec, Result } from '../lab/index.ts'
-import { CLUSTER, POD_NAMES, type PodName, TestCluster } from '../sluice/cluster.ts'
+import { CLUSTER, POD_NAMES, type PodName, TestCluster, verdictOf } from '../sluice/cluster.ts'
 import { endpointSlice, service } from '../sluice/manifests.ts'
 
 const WEB = { 4: '10.96.0.10', 6: 'fd00:10:96::10' }
@@ -101,12 +101,7 @@ async function ask(from: Namespace, spec: RequestSpec, count = 1): Promise<Resul
 }
 
 function verdicts(results: readonly Result[]): string[] {
-  return [...new Set(results.map(verdict))]
-}
-
-/** A reject on the output hook is told to the sender of a datagram at once, as EPERM. */
-function verdict(result: Result): string {
-  return result.verdict === 'error' && result.code === 'EPERM' ? 'refused' : result.verdict
+  return [...new Set(results.map(verdictOf))]
 }
 
 function names(results: readonly Result[]): string[] {

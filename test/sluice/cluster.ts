@@ -7,6 +7,7 @@ export const CLUSTER = {
   podCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'],
   node1: ['192.168.50.11', 'fd00:192:168:50::11'],
   node2: ['192.168.50.12', 'fd00:192:168:50::12'],
+  node3: ['192.168.50.13', 'fd00:192:168:50::13'],
   outside: ['192.168.50.200', 'fd00:192:168:50::200'],
 } as const
 
@@ -21,7 +22,12 @@ export function nodeOf(pod: PodName): string {
 
 /** Who answered a request, or how it ended. */
 export function answerOf(result: Result): string {
-  return result.verdict === 'answered' ? result.name : result.verdict
+  return result.verdict === 'answered' ? result.name : verdictOf(result)
+}
+
+/** How a request ended. A reject on the output hook is told to the sender of a datagram at once, as EPERM. */
+export function verdictOf(result: Result): Result['verdict'] {
+  return result.verdict === 'error' && result.code === 'EPERM' ? 'refused' : result.verdict
 }
 
 /**
@@ -36,7 +42,6 @@ export class TestCluster {
   readonly pods: Readonly<Record<PodName, Pod>>
   readonly manifests = new ManifestFolder()
   readonly #instances: Instance[] = []
-  readonly #applied = new Map<string, string>()
 
   private constructor(lab: Lab, node1: LabNode, node2: LabNode, outside: Namespace, pods: TestCluster['pods']) {
     this.lab = lab
@@ -50,7 +55,7 @@ export class TestCluster {
   static async create(): Promise<TestCluster> {
     const lab = await Lab.create()
     const [node1, node2] = await Promise.all([makeNode(lab, 1, CLUSTER.node1), makeNode(lab, 2, CLUSTER.node2)])
-    const outside = await lab.client('outside', { addresses: CLUSTER.outside.map(withLength) })
+    const outside = await makeOutside(lab)
     const [a1, a2, b1, b2] = await Promise.all([
       makePod(node1, 'a1', 1, 1),
       makePod(node1, 'a2', 1, 2),
@@ -74,14 +79,7 @@ export class TestCluster {
 
   /** Writes a manifest file and waits until Sluice serves it. The same again changes nothing, and is not waited for. */
   async apply(instance: Instance, name: string, objects: readonly Manifest[]): Promise<void> {
-    const text = JSON.stringify(objects)
-    if (this.#applied.get(name) === text) return
-    this.#applied.set(name, text)
-    const { revision } = await instance.status()
-    this.manifests.write(name, objects)
-    await instance.waitFor(`${name} served`, (status) => {
-      return status.revision > revision && status.servedRevision === status.revision
-    })
+    await this.manifests.apply([instance], name, objects)
   }
 
   async dispose(): Promise<void> {
@@ -91,7 +89,13 @@ export class TestCluster {
   }
 }
 
-async function makeNode(lab: Lab, number: number, addresses: readonly string[]): Promise<LabNode> {
+/** The client outside of a cluster. */
+export async function makeOutside(lab: Lab): Promise<Namespace> {
+  return lab.client('outside', { addresses: CLUSTER.outside.map(withLength) })
+}
+
+/** Node `node-NUMBER` of a cluster, with addresses of both families. */
+export async function makeNode(lab: Lab, number: number, addresses: readonly string[]): Promise<LabNode> {
   return lab.node(`node-${number}`, {
     addresses: addresses.map(withLength),
     podCIDRs: [`10.244.${number}.0/24`, `fd00:10:244:${number}::/64`],
@@ -103,7 +107,8 @@ async function makeNode(lab: Lab, number: number, addresses: readonly string[]):
   })
 }
 
-async function makePod(node: LabNode, name: string, nodeNumber: number, number: number): Promise<Pod> {
+/** A pod with the addresses ...NODE.NUMBER of both families. */
+export async function makePod(node: LabNode, name: string, nodeNumber: number, number: number): Promise<Pod> {
   return node.pod(name, { addresses: [`10.244.${nodeNumber}.${number}`, `fd00:10:244:${nodeNumber}::${number}`] })
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Instance } from './instance.ts'
 
 /** A Kubernetes object as it stands in a manifest. */
 export type Manifest = Readonly<Record<string, unknown>>
@@ -15,6 +16,8 @@ export interface PortManifest {
 
 export interface ServiceOptions {
   readonly namespace?: string
+  readonly labels?: Readonly<Record<string, string>>
+  /** Empty for a Service without cluster IP. */
   readonly clusterIPs: readonly string[]
   readonly ports: readonly PortManifest[]
   readonly type?: string
@@ -29,7 +32,7 @@ export function service(name: string, options: ServiceOptions): Manifest {
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { namespace, name, creationTimestamp: options.creationTimestamp },
+    metadata: { namespace, name, labels: options.labels, creationTimestamp: options.creationTimestamp },
     spec: { type, clusterIP: clusterIPs[0], clusterIPs, ports, externalIPs, ...options.spec },
     ...(ingress ? { status: { loadBalancer: { ingress } } } : undefined),
   }
@@ -39,6 +42,7 @@ export interface EndpointManifest {
   readonly addresses: readonly string[]
   readonly nodeName?: string
   readonly conditions?: Manifest
+  readonly hints?: Manifest
 }
 
 export interface SliceOptions {
@@ -73,11 +77,15 @@ export function endpointSlice(serviceName: string, options: SliceOptions): Manif
   }
 }
 
-export function nodeObject(name: string, addresses: readonly string[]): Manifest {
+export function nodeObject(
+  name: string,
+  addresses: readonly string[],
+  labels: Readonly<Record<string, string>> = {},
+): Manifest {
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name },
+    metadata: { name, labels },
     status: { addresses: addresses.map((address) => ({ type: 'InternalIP', address })) },
   }
 }
@@ -103,16 +111,32 @@ export function* manyServices(count: number, endpoints: number): Generator<Manif
 /** A folder of manifests for `--input`. */
 export class ManifestFolder {
   readonly path = mkdtempSync(path.join(tmpdir(), 'sluice-manifests-'))
+  readonly #texts = new Map<string, string>()
+
+  /** Writes a file and waits until the instances serve it. The same again changes nothing, and is not waited for. */
+  async apply(instances: readonly Instance[], name: string, objects: readonly Manifest[]): Promise<void> {
+    if (documents(objects) === (this.#texts.get(name) ?? '')) return
+    const before = new Map<Instance, number>()
+    for (const instance of instances) before.set(instance, (await instance.status()).revision)
+    this.write(name, objects)
+    const served = [...before].map(async ([instance, old]) => {
+      await instance.waitFor(`${name} served`, ({ revision, servedRevision }) => {
+        return revision > old && servedRevision === revision
+      })
+    })
+    await Promise.all(served)
+  }
 
   /** Writes a file beside and moves it into its place, so that no reader sees half of it. */
   write(name: string, objects: readonly Manifest[]): void {
-    this.writeText(name, objects.map((object) => `---\n${JSON.stringify(object)}\n`).join(''))
+    this.writeText(name, documents(objects))
   }
 
   writeText(name: string, text: string): void {
     const hidden = path.join(this.path, `.${name}.new`)
     writeFileSync(hidden, text)
     renameSync(hidden, this.file(name))
+    this.#texts.set(name, text)
   }
 
   file(name: string): string {
@@ -121,9 +145,14 @@ export class ManifestFolder {
 
   remove(name: string): void {
     rmSync(this.file(name))
+    this.#texts.delete(name)
   }
 
   dispose(): void {
     rmSync(this.path, { recursive: true, force: true })
   }
+}
+
+function documents(objects: readonly Manifest[]): string {
+  return objects.map((object) => `---\n${JSON.stringify(object)}\n`).join('')
 }

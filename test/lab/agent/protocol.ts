@@ -23,7 +23,7 @@ export interface RequestSpec {
   timeoutMs?: number
   sourceAddress?: string
   sourcePort?: number
-  /** UDP only: size of the payload sent. */
+  /** UDP and HTTP only: size of the payload sent. */
   bytes?: number
 }
 
@@ -43,7 +43,7 @@ export interface Answer {
   /** Destination address and port as the server saw them. */
   local: string
   localPort: number
-  /** UDP only: size of the payload received. */
+  /** UDP and HTTP only: size of the payload received; HTTP leaves it out when there was none. */
   length?: number
 }
 

@@ -12,7 +12,8 @@ import {
 } from '../libc.ts'
 
 const IPPROTO_IPV6 = 41
-const IPPROTO_SCTP = 132
+export const IPPROTO_TCP = 6
+export const IPPROTO_SCTP = 132
 const IP_RECVERR = 11
 const IPV6_RECVERR = 25
 
@@ -23,8 +24,8 @@ export interface RawPacket {
 }
 
 /**
- * A raw SCTP socket for one address family. It is read by looking every few milliseconds: recv through koffi would
- * block the agent, and libuv's poll gives up on a socket that has an ICMP error queued.
+ * A raw socket for one protocol and the family of an address. It is read by looking every few milliseconds: recv through
+ * koffi would block the agent, and libuv's poll gives up on a socket that has an ICMP error queued.
  */
 export class RawSocket {
   readonly #fd: number
@@ -33,9 +34,9 @@ export class RawSocket {
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(family: string) {
+  constructor(family: string, protocol: number) {
     this.#six = family.includes(':')
-    this.#fd = syscall('socket', this.#six ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_SCTP)
+    this.#fd = syscall('socket', this.#six ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)
   }
 
   /** Receives only what is sent to this address, and sends from it. */

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { localAddresses } from './addresses.ts'
 import { answered, attempt, failed } from './attempt.ts'
 import type { Answer, RequestSpec, Result, ServeSpec } from './protocol.ts'
-import { RawSocket } from './raw-socket.ts'
+import { IPPROTO_SCTP, RawSocket } from './raw-socket.ts'
 import { ABORT, decodeSctp, encodeSctp, INIT, INIT_ACK } from './sctp-packet.ts'
 import type { RunningServer } from './server.ts'
 
@@ -14,7 +14,7 @@ const tag = () => randomInt(1, 2 ** 32)
 /** Serves SCTP: every INIT to the port is answered with an INIT-ACK whose state cookie is the JSON. */
 export async function serveSctp({ name, address, port }: ServeSpec): Promise<RunningServer> {
   const sockets = (address === undefined ? localAddresses() : [address]).map((local) => {
-    const socket = new RawSocket(local)
+    const socket = new RawSocket(local, IPPROTO_SCTP)
     socket.bind(local)
     socket.read(
       ({ payload, from }) => {
@@ -46,7 +46,7 @@ export async function serveSctp({ name, address, port }: ServeSpec): Promise<Run
 /** Sends one INIT and waits for the INIT-ACK, an ABORT or an ICMP error. */
 export function requestSctp(spec: RequestSpec): Promise<Result> {
   return attempt(spec.timeoutMs, (settle) => {
-    const socket = new RawSocket(spec.address)
+    const socket = new RawSocket(spec.address, IPPROTO_SCTP)
     const sourcePort = spec.sourcePort ?? randomInt(32768, 61000)
     const initiateTag = tag()
     try {
