@@ -26,8 +26,9 @@ function familyServers(local: LocalService, family: Family, options: VirtualServ
     // A cluster IP that is given as external IP, too, stays a cluster IP.
     .filter((address) => !clusterIPs.includes(address))
   const ranges = service.loadBalancerSourceRanges.filter((range) => familyOf(range) === family)
+  const offers = offersByPort(local, family)
   return service.ports.flatMap((port) => {
-    const pools = portPools(local, port, family, options)
+    const pools = portPools(local, port, family, offers, options)
     const server = (kind: DestinationClass, address: IpAddress | undefined): VirtualServer => ({
       family,
       class: kind,
@@ -59,13 +60,15 @@ function portPools(
   local: LocalService,
   port: ServicePort,
   family: Family,
+  offers: ReadonlyMap<string, readonly Offer[]>,
   { masqueradeAll = false }: VirtualServerOptions,
 ): { internal: Choice; external: Choice } {
   const { internalTrafficPolicy, externalTrafficPolicy } = local.service
   const key = `${local.key}:${port.name}/${port.protocol}/${family}`
+  const offered = offers.get(portKey(port.name, port.protocol)) ?? []
   const pool = (name: string, isEligible: (endpoint: LocalEndpoint) => boolean): Pool => ({
     key: name,
-    endpoints: poolEndpoints(local, port, family, isEligible),
+    endpoints: poolEndpoints(offered, isEligible),
   })
   const everywhere = pool(key, (endpoint) => endpoint.inCluster)
   const masquerade = masqueradeAll ? 'always' : 'off-cluster'
@@ -85,24 +88,35 @@ function portPools(
   }
 }
 
-function poolEndpoints(
-  local: LocalService,
-  port: ServicePort,
-  family: Family,
-  isEligible: (endpoint: LocalEndpoint) => boolean,
-): PoolEndpoint[] {
-  const wanted = portKey(port.name, port.protocol)
+/** An endpoint and what number a ServicePort has there. */
+interface Offer {
+  readonly endpoint: LocalEndpoint
+  readonly port: number
+}
+
+/** The offers of one family by {@link portKey}: a Service may have thousands of ports. */
+function offersByPort(local: LocalService, family: Family): Map<string, Offer[]> {
+  const offers = new Map<string, Offer[]>()
+  for (const endpoint of local.endpoints) {
+    if (familyOf(endpoint.address) !== family) continue
+    for (const { name, protocol, port } of endpoint.ports) {
+      const key = portKey(name, protocol)
+      const others = offers.get(key)
+      if (others === undefined) offers.set(key, [{ endpoint, port }])
+      else others.push({ endpoint, port })
+    }
+  }
+  return offers
+}
+
+function poolEndpoints(offers: readonly Offer[], isEligible: (endpoint: LocalEndpoint) => boolean): PoolEndpoint[] {
   const endpoints: PoolEndpoint[] = []
   const seen = new Set<string>()
-  for (const endpoint of local.endpoints) {
-    if (familyOf(endpoint.address) !== family || !isEligible(endpoint)) continue
-    for (const { name, protocol, port: number } of endpoint.ports) {
-      if (portKey(name, protocol) !== wanted) continue
-      const key = `${endpoint.address} ${number}`
-      if (seen.has(key)) continue
-      seen.add(key)
-      endpoints.push({ address: endpoint.address, port: number, mayBeHere: endpoint.local || endpoint.unplaced })
-    }
+  for (const { endpoint, port } of offers) {
+    const key = `${endpoint.address} ${port}`
+    if (!isEligible(endpoint) || seen.has(key)) continue
+    seen.add(key)
+    endpoints.push({ address: endpoint.address, port, mayBeHere: endpoint.local || endpoint.unplaced })
   }
   return endpoints
 }
