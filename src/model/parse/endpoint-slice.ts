@@ -107,7 +107,7 @@ function readEndpoint(fields: Fields, family: Family, version: SliceVersion, rep
     nodeName: fields.name('nodeName', MAX_NAME) || (topology?.name('kubernetes.io/hostname', MAX_NAME) ?? ''),
     zone: fields.name('zone', MAX_LABEL) || (topology?.name('topology.kubernetes.io/zone', MAX_LABEL) ?? ''),
     hostname: fields.name('hostname', MAX_LABEL),
-    podName: target?.raw('kind') === 'Pod' ? target.name('name', MAX_NAME) : '',
+    podName: target?.text('kind') === 'Pod' ? target.name('name', MAX_NAME) : '',
     hintZones: hints === undefined ? NO_HINTS : readHints(hints, 'forZones', MAX_LABEL),
     hintNodes: hints === undefined ? NO_HINTS : readHints(hints, 'forNodes', MAX_NAME),
   }

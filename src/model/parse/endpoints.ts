@@ -93,7 +93,7 @@ function* readAddresses(subset: Fields, key: string, ready: boolean): Generator<
       nodeName: fields.name('nodeName', MAX_NAME),
       zone: '',
       hostname: fields.name('hostname', MAX_LABEL),
-      podName: target?.raw('kind') === 'Pod' ? target.name('name', MAX_NAME) : '',
+      podName: target?.text('kind') === 'Pod' ? target.name('name', MAX_NAME) : '',
       hintZones: NO_HINTS,
       hintNodes: NO_HINTS,
     }
