@@ -5,6 +5,7 @@ import type { ClusterObject } from '../../src/model/object.ts'
 import { type ParseResult, parseObject, skippedKindProblems } from '../../src/model/parse/object.ts'
 import { readDocuments } from '../../src/sources/file/read-documents.ts'
 import { DEFAULT_LIMITS } from '../../src/sources/file/unit.ts'
+import { arbitraryDamage, blockYaml } from '../property/damage.ts'
 import { FULL_OBJECTS, JSON_VALUES, type Path, pathsIn, pathText, replaced, watched } from '../property/mutations.ts'
 import { patience, runs } from '../property/runs.ts'
 import type { Manifest } from '../sluice/manifests.ts'
@@ -141,52 +142,12 @@ function hasPath(object: unknown, path: Path): boolean {
   return true
 }
 
-/** Block YAML of a value of mappings, lists and scalars. */
-function yaml(value: unknown, indent = ''): string {
-  if (Array.isArray(value)) return value.map((inner) => `\n${indent}-${yaml(inner, `${indent}  `)}`).join('')
-  if (typeof value !== 'object' || value === null) return ` ${JSON.stringify(value)}`
-  const lines = Object.entries(value).map(([key, inner]) => `\n${indent}${key}:${yaml(inner, `${indent}  `)}`)
-  return lines.join('')
-}
-
 test(
   'text that was damaged harms no other document of its file',
   () => {
-    const texts = Object.values(FULL_OBJECTS).flatMap((object) => [yaml(object), JSON.stringify(object)])
-    const snippet = fc.oneof(
-      fc.constantFrom(
-        '"',
-        "'",
-        '{',
-        '}',
-        '[',
-        ']',
-        ':',
-        '\n',
-        '\t',
-        '- ',
-        '&a ',
-        '*a',
-        '!!',
-        '|',
-        '>',
-        '%',
-        '#',
-        '\0',
-        '<<: ',
-      ),
-      fc.string({ unit: 'binary', maxLength: 5 }),
-      fc.constant('x'.repeat(5000)),
-    )
-    const damage = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), cut: fc.nat(40), snippet })
     fc.assert(
-      fc.property(fc.constantFrom(...texts), fc.array(damage, { minLength: 1, maxLength: 4 }), (text, damages) => {
-        let damaged = text
-        for (const { at, cut, snippet: inserted } of damages) {
-          const from = Math.floor(at * damaged.length)
-          damaged = damaged.slice(0, from) + inserted + damaged.slice(from + cut)
-        }
-        const file = [yaml(HEALTHY), damaged, JSON.stringify(HEALTHY)].join('\n---\n')
+      fc.property(arbitraryDamage(Object.values(FULL_OBJECTS)), (damaged) => {
+        const file = [blockYaml(HEALTHY), damaged, JSON.stringify(HEALTHY)].join('\n---\n')
         const units = [...readDocuments([Buffer.from(file)], new Set(), DEFAULT_LIMITS)]
         const objects = units.flatMap(({ content }) => content?.objects ?? [])
         expect(objects.filter(isHealthy)).toHaveLength(2)
