@@ -303,6 +303,23 @@ describe('RenderedState', () => {
       expect(meaningOf(content)).toEqual(meaningOf(contentOf(fresh)))
     })
 
+    it('does not add and take away what was made for a destination that cannot be served', () => {
+      const state = new RenderedState(layout, { podCIDRs: [], maxPoolId: 1 })
+      const web = service('web', {
+        clusterIPs: [ip('10.96.0.1')],
+        externalIPs: [ip('192.0.2.1')],
+        externalTrafficPolicy: 'Local',
+        creationTimestamp: 1,
+      })
+      // It takes the cluster IP; the external one needs two pools.
+      const older = one('older', 1, [])
+      const younger = local(web, ['10.1.0.1'])
+      const { added, removed } = new Brain().update(state, [older, [younger.key, younger]])
+      expect(removed).toEqual([])
+      expect(added.filter(({ set }) => set === layout.sets.endpoints)).toEqual([])
+      expect([...state.problems].map(({ object }) => object)).toEqual(['default/web:http'])
+    })
+
     it('uses an id again when its pool became empty', () => {
       const state = new RenderedState(layout, { podCIDRs: [], maxPoolId: 1 })
       const brain = new Brain()
