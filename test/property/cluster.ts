@@ -1,5 +1,5 @@
-import { FAMILIES, type IpAddress } from '../../src/model/ip.ts'
-import type { ObjectId } from '../../src/model/object.ts'
+import type { IpAddress } from '../../src/model/ip.ts'
+import { type ObjectId, objectId } from '../../src/model/object.ts'
 import { parseObject } from '../../src/model/parse/object.ts'
 import type { ServiceKey } from '../../src/model/service.ts'
 import { selectNodePortAddresses } from '../../src/node/node-port-addresses.ts'
@@ -13,19 +13,22 @@ import { type Change, idOf, NODE } from './arbitrary-cluster.ts'
 
 /** A cluster that changes, and the view that one node has of it: what an agent does, without a source and without a plane. */
 export class Cluster {
-  /** The present objects by id, in the order of their names. */
+  /** The present objects by id. */
   readonly manifests = new Map<string, Manifest>()
   /** The virtual servers of each Service that has some, put together from changes. */
   readonly servers = new Map<ServiceKey, readonly VirtualServer[]>()
   nodeAddresses: readonly IpAddress[] = []
   readonly #store = new Store()
   readonly #view = new NodeView(this.#store, NODE)
+  /** Waits for the next change. */
+  #pending: Promise<PlaneChanges> | undefined
 
-  /** A cluster that had these objects from the beginning, and its first changes. */
-  static async of(manifests: Iterable<Manifest>): Promise<{ cluster: Cluster; first: PlaneChanges }> {
+  /** A cluster that had these objects from the beginning. */
+  static async of(manifests: Iterable<Manifest>): Promise<Cluster> {
     const cluster = new Cluster()
     cluster.update([...manifests].map((manifest) => ({ set: manifest })))
-    return { cluster, first: await cluster.start() }
+    await cluster.start()
+    return cluster
   }
 
   /** Says that the initial state is there. @returns the first changes. */
@@ -43,8 +46,10 @@ export class Cluster {
     const bad = parsed.flatMap(({ problems }) => problems.filter(({ severity }) => severity === 'error'))
     if (bad.length > 0) throw new Error(`the test made a bad object: ${JSON.stringify(bad)}`)
     const objects = parsed.flatMap((result) => result.objects)
+    const present = new Set<string>(objects.map(objectId))
     // What is ignored takes the place of what it was before.
-    this.#store.apply({ set: objects, delete: [...last.keys()] as ObjectId[] })
+    const gone = [...last.keys()].filter((id) => !present.has(id)) as ObjectId[]
+    this.#store.apply({ set: objects, delete: gone })
     for (const [id, change] of last) {
       this.manifests.delete(id)
       if ('set' in change) this.manifests.set(id, change.set)
@@ -60,8 +65,6 @@ export class Cluster {
     if (changes !== undefined) this.#pending = undefined
     return changes
   }
-
-  #pending: Promise<PlaneChanges> | undefined
 
   /** Everything, as an agent that starts now would tell it. */
   whole(): PlaneChanges {
@@ -90,10 +93,4 @@ export class Cluster {
 /** The virtual servers as text, in an order of their own, to compare two clusters. */
 export function serversText(cluster: Cluster): string[] {
   return [...cluster.servers.values()].flatMap((servers) => servers.map((server) => JSON.stringify(server))).sort()
-}
-
-/** All virtual servers, by family. */
-export function serversOf(cluster: Cluster): VirtualServer[] {
-  const all = [...cluster.servers.values()].flat()
-  return FAMILIES.flatMap((family) => all.filter((server) => server.family === family))
 }

@@ -5,7 +5,6 @@ import type { Parameters } from 'fast-check'
  * failure prints its seed and path; `PROPERTY_SEED` and `PROPERTY_PATH` run it again.
  */
 export function runs<T>(numRuns: number): Parameters<T> {
-  // biome-ignore lint/complexity/useLiteralKeys: TypeScript wants it so
   const { PROPERTY_FACTOR: factor, PROPERTY_SEED: seed, PROPERTY_PATH: path } = process.env
   return {
     numRuns: Math.ceil(numRuns * Number(factor ?? 1)),

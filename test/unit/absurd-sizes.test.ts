@@ -8,7 +8,7 @@ import { Cluster } from '../property/cluster.ts'
 const TIMEOUT_MS = 30_000
 
 test.each(Object.entries(ABSURD))('%s', { timeout: TIMEOUT_MS }, async (_, { objects, virtualServers, endpoints }) => {
-  const { cluster } = await Cluster.of(objects())
+  const cluster = await Cluster.of(objects())
   const destinations = new Destinations()
   const state = familyState(4, [])
   const winners = destinations.update({ services: cluster.servers })

@@ -153,7 +153,7 @@ test(
         expect(objects.filter(isHealthy)).toHaveLength(2)
         expectUsable(objects)
       }),
-      runs(1000),
+      runs(500),
     )
   },
   patience(2000),

@@ -13,7 +13,7 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(arbitraryObjects, async (objects) => {
-        const { cluster } = await Cluster.of(objects)
+        const cluster = await Cluster.of(objects)
         const reader = new ServerReader(cluster)
         const world = { objects: [...cluster.manifests.values()], nodeName: NODE, detectsPods: true }
         for (const packet of PACKETS) {
