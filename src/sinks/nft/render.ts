@@ -122,8 +122,7 @@ function withoutRepeats(steps: readonly ElementStep[]): ElementStep[] {
     else others.push(step)
   }
   return [...ofElement.values()].flatMap((all) => {
-    const [first, last] = [all[0], all.at(-1)]
-    return [first?.isAdded === false ? first : [], last?.isAdded === true ? last : []].flat()
+    return all.filter(({ isAdded }, i) => i === (isAdded ? all.length - 1 : 0))
   })
 }
 
