@@ -197,7 +197,7 @@ class Brain {
 }
 
 describe('RenderedState', () => {
-  it('changes exactly what differs, and comes to what a fresh state comes to', () => {
+  it('changes exactly what differs, and comes to what a fresh state comes to', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(fc.array(arbitraryUpdate, { minLength: 1, maxLength: 12 }), (updates) => {
         const brain = new Brain()
@@ -221,7 +221,7 @@ describe('RenderedState', () => {
     )
   })
 
-  it('comes to the same in the order of the Services, whatever it is', () => {
+  it('comes to the same in the order of the Services, whatever it is', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(fc.tuple(...NAMES.map(arbitraryService)), (services) => {
         const contents = [services, [...services].reverse()].map((order) => {
