@@ -44,8 +44,9 @@ export class Claims {
       this.#claims.set(key, server)
       return
     }
-    const all = Array.isArray(claims) ? [...claims, server] : [claims, server]
-    this.#claims.set(key, all.sort(byPrecedence))
+    const all = Array.isArray(claims) ? claims : [claims]
+    insert(all, server)
+    this.#claims.set(key, all)
     this.#contested.add(key)
   }
 
@@ -58,6 +59,19 @@ export class Claims {
     else this.#claims.set(key, left.length === 1 ? only : left)
     if (left.length < 2) this.#contested.delete(key)
   }
+}
+
+/** Puts a claim into a sorted list, behind its equals. */
+function insert(claims: VirtualServer[], server: VirtualServer): void {
+  let low = 0
+  let high = claims.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const other = claims[middle]
+    if (other !== undefined && byPrecedence(other, server) <= 0) low = middle + 1
+    else high = middle
+  }
+  claims.splice(low, 0, server)
 }
 
 /** Cluster IP before external IP within one Service; between Services the older, then by namespace and name. */

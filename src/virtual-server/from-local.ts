@@ -33,8 +33,9 @@ function familyServers(local: LocalService, family: Family, options: VirtualServ
   const ranges = service.loadBalancerSourceRanges.filter((range) => familyOf(range) === family)
   const admitsNode = options.nodeIPs?.some((address) => ranges.some((range) => cidrContains(range, address))) ?? false
   const rangesOf = (address: IpAddress) => (admitsNode ? [...ranges, singleAddress(address)] : ranges)
+  const offers = offersByPort(local, family)
   return service.ports.flatMap((port) => {
-    const pools = portPools(local, port, family, options)
+    const pools = portPools(local, port, family, offers, options)
     const server = (kind: DestinationClass, address: IpAddress | undefined): VirtualServer => ({
       family,
       class: kind,
@@ -66,20 +67,22 @@ function portPools(
   local: LocalService,
   port: ServicePort,
   family: Family,
+  offers: ReadonlyMap<string, readonly Offer[]>,
   { masqueradeAll = false }: VirtualServerOptions,
 ): { internal: Choice; external: Choice } {
   const { internalTrafficPolicy, externalTrafficPolicy } = local.service
   const key = `${local.key}:${port.name}/${port.protocol}/${family}`
+  const offered = offers.get(portKey(port.name, port.protocol)) ?? []
   const pool = (name: string, isEligible: (endpoint: LocalEndpoint) => boolean): Pool => ({
     key: name,
-    endpoints: poolEndpoints(local, port, family, isEligible),
+    endpoints: poolEndpoints(offered, isEligible),
   })
   const everywhere = pool(key, (endpoint) => endpoint.inCluster)
   const masquerade = masqueradeAll ? 'always' : 'off-cluster'
   const here = (scope: keyof EndpointScopes) => pool(`${key}/local`, (endpoint) => endpoint.scopes[scope])
   // Endpoints elsewhere, but none here: the client is to time out and not to be told that there is none (promise 48).
   const whenNoneHere = everywhere.endpoints.length > 0 ? 'drop' : 'reject'
-  const serving = port.protocol === 'UDP' ? servingEndpoints(local, port, family, everywhere) : []
+  const serving = port.protocol === 'UDP' ? servingEndpoints(offered, everywhere) : []
   const unbound = { pool: everywhere, shortCircuit: undefined, serving, whenEmpty: 'reject' } as const
   return {
     internal:
@@ -100,34 +103,40 @@ function portPools(
 }
 
 /** Mostly those that are chosen, and then the list is shared: there is one for each destination of each Service. */
-function servingEndpoints(
-  local: LocalService,
-  port: ServicePort,
-  family: Family,
-  everywhere: Pool,
-): readonly PoolEndpoint[] {
-  const serving = poolEndpoints(local, port, family, () => true)
+function servingEndpoints(offers: readonly Offer[], everywhere: Pool): readonly PoolEndpoint[] {
+  const serving = poolEndpoints(offers, () => true)
   return serving.length === everywhere.endpoints.length ? everywhere.endpoints : serving
 }
 
-function poolEndpoints(
-  local: LocalService,
-  port: ServicePort,
-  family: Family,
-  isEligible: (endpoint: LocalEndpoint) => boolean,
-): PoolEndpoint[] {
-  const wanted = portKey(port.name, port.protocol)
+/** An endpoint and what number a ServicePort has there. */
+interface Offer {
+  readonly endpoint: LocalEndpoint
+  readonly port: number
+}
+
+/** The offers of one family by {@link portKey}: a Service may have thousands of ports. */
+function offersByPort(local: LocalService, family: Family): Map<string, Offer[]> {
+  const offers = new Map<string, Offer[]>()
+  for (const endpoint of local.endpoints) {
+    if (familyOf(endpoint.address) !== family) continue
+    for (const { name, protocol, port } of endpoint.ports) {
+      const key = portKey(name, protocol)
+      const others = offers.get(key)
+      if (others === undefined) offers.set(key, [{ endpoint, port }])
+      else others.push({ endpoint, port })
+    }
+  }
+  return offers
+}
+
+function poolEndpoints(offers: readonly Offer[], isEligible: (endpoint: LocalEndpoint) => boolean): PoolEndpoint[] {
   const endpoints: PoolEndpoint[] = []
   const seen = new Set<string>()
-  for (const endpoint of local.endpoints) {
-    if (familyOf(endpoint.address) !== family || !isEligible(endpoint)) continue
-    for (const { name, protocol, port: number } of endpoint.ports) {
-      if (portKey(name, protocol) !== wanted) continue
-      const key = `${endpoint.address} ${number}`
-      if (seen.has(key)) continue
-      seen.add(key)
-      endpoints.push({ address: endpoint.address, port: number, mayBeHere: endpoint.local || endpoint.unplaced })
-    }
+  for (const { endpoint, port } of offers) {
+    const key = `${endpoint.address} ${port}`
+    if (!isEligible(endpoint) || seen.has(key)) continue
+    seen.add(key)
+    endpoints.push({ address: endpoint.address, port, mayBeHere: endpoint.local || endpoint.unplaced })
   }
   return endpoints
 }

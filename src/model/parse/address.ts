@@ -56,13 +56,13 @@ export function readAddresses(
 ): readonly IpAddress[] {
   const list = fields.list(key)
   if (list.length === 0) return NO_ADDRESSES
-  const found: IpAddress[] = []
+  const found = new Set<IpAddress>()
   for (let i = 0; i < list.length; i++) {
     const ip = parseOrdinaryIp(list[i], refused)
     if (ip === undefined) report.warning(`${fields.path(key)}[${i}]`, foundInstead(list[i], addressesAccepted(refused)))
-    else if (!found.includes(ip)) found.push(ip)
+    else found.add(ip)
   }
-  return found
+  return [...found]
 }
 
 export function addressesAccepted(refused: readonly SpecialRange[], family?: Family): string {
@@ -84,7 +84,7 @@ export function readRanges(fields: Fields, key: string, report: Report): Ranges 
     fields.warn(key, 'a list')
     return { cidrs: [], lost: new Set([4, 6]) }
   }
-  const cidrs: Cidr[] = []
+  const cidrs = new Set<Cidr>()
   const lost = new Set<Family>()
   for (let i = 0; i < value.length; i++) {
     const entry: unknown = value[i]
@@ -92,9 +92,9 @@ export function readRanges(fields: Fields, key: string, report: Report): Ranges 
     if (cidr === undefined) {
       report.warning(`${fields.path(key)}[${i}]`, foundInstead(entry, 'ADDRESS/LENGTH, for example 10.0.0.0/8'))
       for (const family of meantFamilies(entry)) lost.add(family)
-    } else if (!cidrs.includes(cidr)) cidrs.push(cidr)
+    } else cidrs.add(cidr)
   }
-  return { cidrs, lost }
+  return { cidrs: [...cidrs], lost }
 }
 
 const NO_ADDRESSES: readonly IpAddress[] = Object.freeze([])

@@ -1,6 +1,7 @@
 import type { Endpoint, EndpointPort, EndpointSlice } from '../endpoint-slice.ts'
 import { type Family, familyOf, type IpAddress } from '../ip.ts'
-import { type Protocol, serviceKey } from '../service.ts'
+import { portKey } from '../local.ts'
+import { serviceKey } from '../service.ts'
 import { addressesAccepted, NEVER_ENDPOINT, parseOrdinaryIp } from './address.ts'
 import { type Fields, isName } from './fields.ts'
 import { MAX_LABEL, MAX_NAME, readMetadata } from './metadata.ts'
@@ -56,6 +57,7 @@ export function parseEndpointSlice(
 /** A port without a name or number is no port (promise 9); the empty name belongs to an unnamed Service port. */
 function readSlicePorts(object: Fields, report: Report): EndpointPort[] {
   const ports: EndpointPort[] = []
+  const taken = new Set<string>()
   for (const fields of object.maps('ports')) {
     if (!fields.has('name')) {
       fields.warn('name', 'a name, or "" for an unnamed Service port (the port is not used)')
@@ -68,14 +70,12 @@ function readSlicePorts(object: Fields, report: Report): EndpointPort[] {
     const protocol = readProtocol(fields)
     const port = fields.integer('port', 1, 65535)
     if (report.count > problems || protocol === undefined || port === undefined) continue
-    if (hasPort(ports, name, protocol)) fields.warn('name', 'a name that no other port of the slice has')
+    const key = portKey(name, protocol)
+    if (taken.has(key)) fields.warn('name', 'a name that no other port of the slice has')
     else ports.push({ name, protocol, port })
+    taken.add(key)
   }
   return ports
-}
-
-function hasPort(ports: readonly EndpointPort[], name: string, protocol: Protocol): boolean {
-  return ports.some((port) => port.name === name && port.protocol === protocol)
 }
 
 function readEndpoints(object: Fields, family: Family, version: SliceVersion, report: Report): Endpoint[] {
@@ -107,7 +107,7 @@ function readEndpoint(fields: Fields, family: Family, version: SliceVersion, rep
     nodeName: fields.name('nodeName', MAX_NAME) || (topology?.name('kubernetes.io/hostname', MAX_NAME) ?? ''),
     zone: fields.name('zone', MAX_LABEL) || (topology?.name('topology.kubernetes.io/zone', MAX_LABEL) ?? ''),
     hostname: fields.name('hostname', MAX_LABEL),
-    podName: target?.raw('kind') === 'Pod' ? target.name('name', MAX_NAME) : '',
+    podName: target?.text('kind') === 'Pod' ? target.name('name', MAX_NAME) : '',
     hintZones: hints === undefined ? NO_HINTS : readHints(hints, 'forZones', MAX_LABEL),
     hintNodes: hints === undefined ? NO_HINTS : readHints(hints, 'forNodes', MAX_NAME),
   }

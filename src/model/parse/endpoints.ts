@@ -1,5 +1,6 @@
 import type { Endpoint, EndpointPort, EndpointSlice } from '../endpoint-slice.ts'
 import { FAMILIES, familyOf } from '../ip.ts'
+import { portKey } from '../local.ts'
 import { serviceKey } from '../service.ts'
 import { addressesAccepted, NEVER_ENDPOINT, parseOrdinaryIp } from './address.ts'
 import { NO_HINTS } from './endpoint-slice.ts'
@@ -61,15 +62,17 @@ function mirrorSubset(
 /** An absent name is the empty name here, as the controller mirrors it. */
 function readPorts(subset: Fields, report: Report): EndpointPort[] {
   const ports: EndpointPort[] = []
+  const taken = new Set<string>()
   for (const fields of subset.maps('ports')) {
     const problems = report.count
     const name = fields.name('name', 63)
     const protocol = readProtocol(fields)
     const port = readPortNumber(fields, 'port')
     if (report.count > problems || protocol === undefined || port === undefined) continue
-    if (ports.some((other) => other.name === name && other.protocol === protocol)) {
-      fields.warn('name', 'a name that no other port of the subset has')
-    } else ports.push({ name, protocol, port })
+    const key = portKey(name, protocol)
+    if (taken.has(key)) fields.warn('name', 'a name that no other port of the subset has')
+    else ports.push({ name, protocol, port })
+    taken.add(key)
   }
   return ports
 }
@@ -90,7 +93,7 @@ function* readAddresses(subset: Fields, key: string, ready: boolean): Generator<
       nodeName: fields.name('nodeName', MAX_NAME),
       zone: '',
       hostname: fields.name('hostname', MAX_LABEL),
-      podName: target?.raw('kind') === 'Pod' ? target.name('name', MAX_NAME) : '',
+      podName: target?.text('kind') === 'Pod' ? target.name('name', MAX_NAME) : '',
       hintZones: NO_HINTS,
       hintNodes: NO_HINTS,
     }

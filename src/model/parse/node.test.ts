@@ -52,13 +52,15 @@ test('podCIDR stands for an empty podCIDRs', () => {
 })
 
 test('bad entries are left out', () => {
-  const value = node({ spec: { podCIDRs: ['x', '10.244.1.0/24'] }, status: { addresses: [1, { type: 'InternalIP' }] } })
+  const addresses = [1, { type: 'InternalIP' }, { type: ['InternalIP'], address: '10.0.0.1' }]
+  const value = node({ spec: { podCIDRs: ['x', '10.244.1.0/24'] }, status: { addresses } })
   const { objects, problems } = parseObject(value, '')
   expect(objects[0]?.value).toMatchObject({ addresses: [], podCIDRs: ['10.244.1.0/24'] })
   expect(problems.map(({ field }) => field).sort()).toEqual([
     'spec.podCIDRs[0]',
     'status.addresses[0]',
     'status.addresses[1].address',
+    'status.addresses[2].type',
   ])
 })
 

@@ -39,7 +39,7 @@ function readNodeAddresses(object: Fields): IpAddress[] {
   const status = object.map('status')
   if (status === undefined) return internal
   for (const fields of status.maps('addresses')) {
-    const type = fields.raw('type')
+    const type = fields.text('type')
     if (type !== 'InternalIP' && type !== 'ExternalIP') continue
     const ip = parseOrdinaryIp(fields.raw('address'), NEVER_VIRTUAL)
     if (ip === undefined) fields.warn('address', addressesAccepted(NEVER_VIRTUAL))

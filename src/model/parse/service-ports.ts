@@ -9,33 +9,40 @@ import type { Report } from './report.ts'
  */
 export function readServicePorts(spec: Fields, type: ServiceType, report: Report): ServicePort[] {
   const ports: ServicePort[] = []
+  const taken: Taken = { names: new Set(), ports: new Set(), nodePorts: new Set() }
   for (const fields of spec.maps('ports')) {
-    const port = readServicePort(fields, type, ports, report)
-    if (port !== undefined) ports.push(port)
+    const port = readServicePort(fields, type, taken, report)
+    if (port === undefined) continue
+    taken.names.add(port.name)
+    taken.ports.add(`${port.port}/${port.protocol}`)
+    if (port.nodePort > 0) taken.nodePorts.add(`${port.nodePort}/${port.protocol}`)
+    ports.push(port)
   }
   return ports
 }
 
-function readServicePort(
-  fields: Fields,
-  type: ServiceType,
-  before: readonly ServicePort[],
-  report: Report,
-): ServicePort | undefined {
+/** What the ports before have: nothing may be there twice. */
+interface Taken {
+  readonly names: Set<string>
+  /** `NUMBER/PROTOCOL`. */
+  readonly ports: Set<string>
+  /** `NUMBER/PROTOCOL`. */
+  readonly nodePorts: Set<string>
+}
+
+function readServicePort(fields: Fields, type: ServiceType, taken: Taken, report: Report): ServicePort | undefined {
   const problems = report.count
   const name = fields.name('name', 63)
   if (report.count > problems) return undefined
   const protocol = readProtocol(fields)
   const port = readPortNumber(fields, 'port')
   if (protocol === undefined || port === undefined) return undefined
-  for (const other of before) {
-    if (other.name === name) return fields.warn('name', 'a name that no other port of the Service has')
-    if (other.port === port && other.protocol === protocol) {
-      return fields.warn('port', `a port that no other ${protocol} port of the Service has`)
-    }
+  if (taken.names.has(name)) return fields.warn('name', 'a name that no other port of the Service has')
+  if (taken.ports.has(`${port}/${protocol}`)) {
+    return fields.warn('port', `a port that no other ${protocol} port of the Service has`)
   }
   const nodePort = readNodePort(fields, type)
-  if (nodePort > 0 && before.some((other) => other.nodePort === nodePort && other.protocol === protocol)) {
+  if (taken.nodePorts.has(`${nodePort}/${protocol}`)) {
     fields.warn('nodePort', `a node port that no other ${protocol} port of the Service has`)
     return { name, protocol, port, nodePort: 0, targetPort: readTargetPort(fields) }
   }

@@ -138,9 +138,7 @@ function* ingressIPs(object: Fields): Generator<IpAddress> {
 /** Only LoadBalancer Services have load-balancer addresses; the API server clears the status when the type changes. */
 function readLoadBalancerIPs(object: Fields, type: ServiceType): readonly IpAddress[] {
   if (type !== 'LoadBalancer') return NO_ADDRESSES
-  const found: IpAddress[] = []
-  for (const ip of ingressIPs(object)) if (!found.includes(ip)) found.push(ip)
-  return found
+  return [...new Set(ingressIPs(object))]
 }
 
 /**

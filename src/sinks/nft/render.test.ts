@@ -197,7 +197,7 @@ class Brain {
 }
 
 describe('RenderedState', () => {
-  it('changes exactly what differs, and comes to what a fresh state comes to', () => {
+  it('changes exactly what differs, and comes to what a fresh state comes to', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(fc.array(arbitraryUpdate, { minLength: 1, maxLength: 12 }), (updates) => {
         const brain = new Brain()
@@ -221,7 +221,7 @@ describe('RenderedState', () => {
     )
   })
 
-  it('comes to the same in the order of the Services, whatever it is', () => {
+  it('comes to the same in the order of the Services, whatever it is', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(fc.tuple(...NAMES.map(arbitraryService)), (services) => {
         const contents = [services, [...services].reverse()].map((order) => {
@@ -301,6 +301,23 @@ describe('RenderedState', () => {
       const fresh = new RenderedState(layout, { podCIDRs: [] })
       new Brain().update(fresh, [...brain.services])
       expect(meaningOf(content)).toEqual(meaningOf(contentOf(fresh)))
+    })
+
+    it('does not add and take away what was made for a destination that cannot be served', () => {
+      const state = new RenderedState(layout, { podCIDRs: [], maxPoolId: 1 })
+      const web = service('web', {
+        clusterIPs: [ip('10.96.0.1')],
+        externalIPs: [ip('192.0.2.1')],
+        externalTrafficPolicy: 'Local',
+        creationTimestamp: 1,
+      })
+      // It takes the cluster IP; the external one needs two pools.
+      const older = one('older', 1, [])
+      const younger = local(web, ['10.1.0.1'])
+      const { added, removed } = new Brain().update(state, [older, [younger.key, younger]])
+      expect(removed).toEqual([])
+      expect(added.filter(({ set }) => set === layout.sets.endpoints)).toEqual([])
+      expect([...state.problems].map(({ object }) => object)).toEqual(['default/web:http'])
     })
 
     it('uses an id again when its pool became empty', () => {

@@ -116,27 +116,53 @@ interface ChangeSink {
   add(make: () => SetElement): void
 }
 
-class CollectedChanges implements RenderedChanges, ChangeSink {
+interface ElementStep {
+  readonly isAdded: boolean
+  readonly element: SetElement
+}
+
+/** Of the steps of one element only the first counts if it takes away what was there, and the last if it leaves something. */
+function withoutRepeats(steps: readonly ElementStep[]): ElementStep[] {
+  const ofElement = new Map<string, ElementStep[]>()
+  for (const step of steps) {
+    const { set, key, keyEnd = key } = step.element
+    const id = `${set.name} ${Buffer.from(key).toString('hex')} ${Buffer.from(keyEnd).toString('hex')}`
+    const others = ofElement.get(id)
+    if (others === undefined) ofElement.set(id, [step])
+    else others.push(step)
+  }
+  return [...ofElement.values()].flatMap((all) => {
+    return all.filter(({ isAdded }, i) => i === (isAdded ? all.length - 1 : 0))
+  })
+}
+
+class CollectedChanges implements ChangeSink {
   readonly isWanted = true
-  readonly chains: string[] = []
-  readonly forgotten: Forgotten[] = []
-  readonly removed: SetElement[] = []
-  readonly added: SetElement[] = []
+  readonly #chains: string[] = []
+  readonly #forgotten: Forgotten[] = []
+  readonly #steps: ElementStep[] = []
 
   chain(name: string): void {
-    this.chains.push(name)
+    this.#chains.push(name)
   }
 
   forget(pool: number, endpoint: PoolEndpoint | undefined): void {
-    this.forgotten.push({ pool, endpoint: endpoint && endpointBytes(endpoint) })
+    this.#forgotten.push({ pool, endpoint: endpoint && endpointBytes(endpoint) })
   }
 
   remove(make: () => SetElement): void {
-    this.removed.push(make())
+    this.#steps.push({ isAdded: false, element: make() })
   }
 
   add(make: () => SetElement): void {
-    this.added.push(make())
+    this.#steps.push({ isAdded: true, element: make() })
+  }
+
+  /** @param hasRepeats an element may have been added and removed again. */
+  result(hasRepeats: boolean): RenderedChanges {
+    const steps = hasRepeats ? withoutRepeats(this.#steps) : this.#steps
+    const of = (wanted: boolean) => steps.flatMap(({ isAdded, element }) => (isAdded === wanted ? element : []))
+    return { chains: this.#chains, forgotten: this.#forgotten, removed: of(false), added: of(true) }
   }
 }
 
@@ -157,6 +183,8 @@ export class RenderedState {
   readonly #podCIDRs: readonly Cidr[]
   /** Destinations for which there was no number left. */
   readonly #unserved = new Map<string, VirtualServer>()
+  /** Some destination could not be served at some time of the present update. */
+  #hasUnserved = false
   readonly #maxPoolId: number
   #classes = new ClassTable()
   #nodeIPs: ReadonlySet<IpAddress> = new Set()
@@ -201,8 +229,10 @@ export class RenderedState {
    */
   update(winners: Winners, node: NodeState = {}): RenderedChanges {
     const changes = new CollectedChanges()
+    this.#hasUnserved = this.#unserved.size > 0
     for (const _ of this.#change(winners, node, changes));
-    return changes
+    // The pool of a destination that cannot be served is made and dropped again.
+    return changes.result(this.#hasUnserved)
   }
 
   /** Chains that the classes need and the layout does not have by itself, in the order in which they can be made. */
@@ -444,8 +474,10 @@ export class RenderedState {
   #updateFrontEnd(key: string, winner: VirtualServer | undefined, changes: ChangeSink): void {
     const before = this.#frontEnds.get(key)
     const after = winner === undefined ? undefined : this.#frontEnd(winner, changes)
-    if (winner !== undefined && after === undefined) this.#unserved.set(key, winner)
-    else this.#unserved.delete(key)
+    if (winner !== undefined && after === undefined) {
+      this.#unserved.set(key, winner)
+      this.#hasUnserved = true
+    } else this.#unserved.delete(key)
     if (after !== undefined) this.#useBy(after.server, 1)
     if (before !== undefined) this.#useBy(before.server, -1)
     this.#updateClusterIP(before?.server, after?.server, changes)

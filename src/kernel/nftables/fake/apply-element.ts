@@ -13,7 +13,7 @@ import { formatVerdict } from '../verdict.ts'
 import { verdictTarget } from './apply-rule.ts'
 import { tableOf } from './apply-structure.ts'
 import { type Attempt, placeOf } from './changes.ts'
-import { overlaps } from './intervals.ts'
+import { overlaps, overlapsBox } from './intervals.ts'
 import { dropElement } from './release.ts'
 import { offsetOf, Refused, type Request } from './request.ts'
 import type { FakeElement, FakeSet, FakeTable } from './store.ts'
@@ -39,7 +39,10 @@ function addElement(attempt: Attempt, request: Request, table: FakeTable, set: F
     if (known.data !== element.data || request.message.flags & NLM_F.EXCL) throw new Refused('EEXIST', offset)
     return
   }
-  if (set.flags & NFT_SET.INTERVAL && overlaps(set, element.id)) throw new Refused('EEXIST', offset)
+  if (set.flags & NFT_SET.INTERVAL) {
+    const isRefused = set.flags & NFT_SET.CONCAT ? overlapsBox(set, element.id) : overlaps(set, element.id)
+    if (isRefused) throw new Refused('EEXIST', offset)
+  }
   if (set.size > 0 && set.elements.size >= set.size) throw new Refused('ENFILE', offset)
   store.put(set.elements, element.id, element)
   if (element.target !== undefined) store.count(element.target, 1)
@@ -99,7 +102,10 @@ function readId(set: FakeSet, buffer: Buffer, parts: Parts, offset: number): str
   const flags = parts.get(NFTA_SET_ELEM.FLAGS)
   const isEnd = flags !== undefined && (buffer.readUInt32BE(flags.start) & NFT_SET_ELEM_INTERVAL_END) !== 0
   if (isEnd && !(set.flags & NFT_SET.INTERVAL)) throw new Refused('EINVAL', offset)
-  return `${isEnd ? '-' : ''}${buffer.toString('hex', value.start, value.end)}`
+  const start = buffer.toString('hex', value.start, value.end)
+  const keyEnd = parts.get(NFTA_SET_ELEM.KEY_END)
+  const last = keyEnd && attributeMap(buffer, keyEnd.start, keyEnd.end).get(NFTA_DATA.VALUE)
+  return last === undefined ? `${isEnd ? '-' : ''}${start}` : `${start}/${buffer.toString('hex', last.start, last.end)}`
 }
 
 function readData(

@@ -25,6 +25,35 @@ export function overlaps({ elements }: FakeSet, id: string): boolean {
   return !isInside || after?.isEnd === true
 }
 
+/** Hex digits of a register: the parts of a concatenation begin at one. */
+const REGISTER_DIGITS = 8
+
+/**
+ * True when the first or the last key of a concatenated range (`KEY/KEY_END`) lies in a range that is there already; one
+ * around another passes (nft_pipapo_insert). Compares register by register, which is exact for prefixes.
+ */
+export function overlapsBox({ elements }: FakeSet, id: string): boolean {
+  const [first, last] = boxOf(id)
+  for (const other of elements.keys()) {
+    const [start, end] = boxOf(other)
+    if ([first, last].some((key) => isWithin(key, start, end))) return true
+  }
+  return false
+}
+
+function boxOf(id: string): [first: string, last: string] {
+  const [first = '', last = first] = id.split('/')
+  return [first, last]
+}
+
+function isWithin(key: string, start: string, end: string): boolean {
+  for (let at = 0; at < key.length; at += REGISTER_DIGITS) {
+    const register = (text: string) => text.slice(at, at + REGISTER_DIGITS)
+    if (register(key) < register(start) || register(key) > register(end)) return false
+  }
+  return true
+}
+
 function markOf(id: string): Mark {
   return id.startsWith('-') ? { key: id.slice(1), isEnd: true } : { key: id, isEnd: false }
 }

@@ -16,8 +16,8 @@ export interface RulesetChain {
 export interface RulesetTable {
   readonly chains: ReadonlyMap<string, RulesetChain>
   /**
-   * Elements by set: the key in hex (with a `-` in front for the end of a range) -> data in hex, or a verdict as `goto x`;
-   * empty in a plain set.
+   * Elements by set: the key in hex (with a `-` in front for the end of a range, `KEY/KEY_END` for a concatenated range) ->
+   * data in hex, or a verdict as `goto x`; empty in a plain set.
    */
   readonly sets: ReadonlyMap<string, ReadonlyMap<string, string>>
 }

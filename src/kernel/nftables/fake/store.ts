@@ -3,7 +3,7 @@ import type { Verdict } from '../verdict.ts'
 
 /** One element as it was given, and what is needed to compare and find it. */
 export interface FakeElement {
-  /** The key in hex; the end mark of a range has a `-` in front. */
+  /** The key in hex; the end mark of a range has a `-` in front, and a concatenated range is `KEY/KEY_END`. */
   readonly id: string
   /** The attributes of the element, undecoded. */
   readonly attributes: Buffer
