@@ -1,4 +1,4 @@
-import type { Instance } from '../sluice/instance.ts'
+import type { End, Instance } from '../sluice/instance.ts'
 import { type Manifest, ManifestFolder, nodeObject } from '../sluice/manifests.ts'
 import type { Bed } from './bed/bed.ts'
 import type { Plan } from './bed/plan.ts'
@@ -39,6 +39,7 @@ export class Context {
   #args: readonly string[] = []
   #instance: Instance | undefined
   #writes = 0
+  #shouldRun = false
 
   constructor(of: Case, plane: Plane, bed: Bed, plan: Plan) {
     this.case = of
@@ -69,12 +70,27 @@ export class Context {
   /** Starts Sluice with what is applied so far, with the rules and the run directory that are there. */
   async start(): Promise<void> {
     this.#write()
-    this.#instance = await this.plane.start(this.bed.node, {
+    this.#shouldRun = true
+    const started = this.plane.start(this.bed.node, {
       input: this.#manifests.path,
       args: [...this.plane.arguments(this.case.env), ...this.#args],
       runDirectory: this.#instance?.runDirectory,
     })
+    // A process that did not come to serve may still be there.
+    started.catch(() => this.bed.spoil())
+    this.#instance = await started
     this.transactionsBefore = 0
+  }
+
+  /** Ends Sluice with a signal, or waits for its own end when there is none. The rules stay. */
+  async stop(signal?: NodeJS.Signals): Promise<End> {
+    this.#shouldRun = false
+    return signal === undefined ? this.instance.ended() : this.instance.stop(signal)
+  }
+
+  /** True when Sluice has ended, or does so, and no step has asked for it. */
+  async hasDied(): Promise<boolean> {
+    return this.#shouldRun && (await this.#instance?.tryStatus()) === undefined
   }
 
   /** Arguments of Sluice beside those of the environment, from its next start on. */

@@ -12,6 +12,9 @@ export interface CaseRun {
   readonly connections: number
 }
 
+/** Characters of Sluice's output that are shown when it has died. */
+const OUTPUT_SHOWN = 2000
+
 /** Runs the steps of a case on an empty node, and empties it again. What a step throws is a check that failed. */
 export async function runCase(of: Case, plane: Plane, bed: Bed): Promise<CaseRun> {
   const plan = planOf(of)
@@ -23,11 +26,12 @@ export async function runCase(of: Case, plane: Plane, bed: Bed): Promise<CaseRun
       const next = of.steps[step]
       if (next !== undefined) await runStep(context, next)
     }
+    if (await context.hasDied()) throw new Error(`Sluice has ended: ${context.instance.output.slice(-OUTPUT_SHOWN)}`)
   } catch (error) {
     const kind = of.steps[step]?.kind ?? ''
     context.check({
       id: `${of.id}/${step + 1}`,
-      name: `step ${step + 1}, ${kind}`,
+      name: kind === '' ? 'the end' : `step ${step + 1}, ${kind}`,
       passed: false,
       expected: 'the step to be done',
       seen: (error as Error).message,

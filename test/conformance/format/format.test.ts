@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { filterCases } from '../filter.ts'
-import { readStep } from '../steps/index.ts'
+import { readStep, STEP_KINDS } from '../steps/index.ts'
 import type { Probe } from './case.ts'
+import { ENV_FIELDS } from './env.ts'
 import { loadCases } from './load.ts'
 
 let folder = ''
@@ -69,6 +70,14 @@ test.each<[string, unknown, string]>([
   ['twice', extended(...['a', 'b'].map((title) => ({ id: 'a', title, declined: 'x' }))), 'two cases are called a'],
 ])('%s is refused', (_, file, message) => {
   expect(() => load(file)).toThrow(message)
+})
+
+test('README.md describes every kind of step and every field of an environment', () => {
+  const rows = readFileSync(new URL('../README.md', import.meta.url), 'utf8').match(/^\| `.*$/gm) ?? []
+  const named = new Set(
+    rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name)),
+  )
+  expect([...STEP_KINDS, ...ENV_FIELDS].filter((name) => !named.has(name))).toEqual([])
 })
 
 test('a filter takes ids of cases and of probes', () => {

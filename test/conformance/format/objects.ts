@@ -12,9 +12,9 @@ export const OBJECT_LISTS = {
 export type ObjectList = keyof typeof OBJECT_LISTS
 
 /** The objects of all lists, each with its kind; `objects` say theirs themselves. */
-export function readObjects(lists: Readonly<Record<ObjectList, Value>>): Manifest[] {
+export function readObjects(lists: Readonly<Partial<Record<ObjectList, Value>>>): Manifest[] {
   return Object.entries(OBJECT_LISTS).flatMap(([name, type]) =>
-    lists[name as ObjectList].list().map((item): Manifest => ({ ...type, ...item.object() })),
+    (lists[name as ObjectList]?.list() ?? []).map((item): Manifest => ({ ...type, ...item.object() })),
   )
 }
 

@@ -35,13 +35,7 @@ export function readPacketFlow(
 }
 
 function readScenario(value: Value, id: string, common: Pick<Case, 'file' | 'promises' | 'env'>): Case {
-  const lists = {
-    services: value.get('services'),
-    endpointSlices: value.get('endpointSlices'),
-    serviceCIDRs: value.get('serviceCIDRObjects'),
-    objects: value.get('objects'),
-  }
-  const objects = readObjects(lists)
+  const objects = readObjects({ services: value.get('services'), endpointSlices: value.get('endpointSlices') })
   const probes = value
     .get('probes')
     .list()

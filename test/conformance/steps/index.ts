@@ -9,7 +9,7 @@ import { http } from './http.ts'
 import { load, loadEnds } from './load.ts'
 import { node } from './node.ts'
 import { probe, probes } from './probe.ts'
-import { args, restart, start, stop } from './restart.ts'
+import { args, ended, restart, start, stop } from './restart.ts'
 import { status } from './status.ts'
 import type { StepKind } from './step.ts'
 import { transactions } from './transactions.ts'
@@ -26,6 +26,7 @@ const KINDS: Readonly<Record<string, StepKind<unknown>>> = {
   start,
   restart,
   args,
+  ended,
   node,
   nft,
   command,
@@ -43,7 +44,7 @@ export const readStep: ReadStep = (kind) => {
   return found === undefined ? undefined : (value, context) => found.read(value, context)
 }
 
-/** Names of all kinds, for messages and tests. */
+/** Names of all kinds. */
 export const STEP_KINDS = Object.keys(KINDS)
 
 /** What a case needs of the bed. */

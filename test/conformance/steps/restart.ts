@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Context } from '../context.ts'
 import type { Value } from '../format/value.ts'
 import type { StepKind } from './step.ts'
@@ -19,7 +20,7 @@ function readStop(value: Value, { id }: { readonly id: string }): Stop {
 }
 
 async function end(context: Context, { id, signal, code }: Stop): Promise<void> {
-  const seen = await context.instance.stop(signal)
+  const seen = await context.stop(signal)
   if (code === undefined) return
   const text = String(seen.code ?? seen.signal)
   context.check({ id, name: `ends by ${signal}`, passed: seen.code === code, expected: String(code), seen: text })
@@ -51,8 +52,30 @@ export const args: StepKind<readonly string[]> = {
   read: (value) => value.texts(),
   async run(context, value) {
     const wasRunning = context.isRunning
-    if (wasRunning) await context.instance.stop()
+    if (wasRunning) await context.stop('SIGTERM')
     context.setArguments(value)
     if (wasRunning) await context.start()
+  },
+}
+
+interface Ended {
+  readonly id: string
+  readonly code: number
+  readonly within: number
+}
+
+const DEFAULT_WITHIN = 10_000
+
+/** Waits until Sluice has ended by itself, and compares its exit code. */
+export const ended: StepKind<Ended> = {
+  read(value, { id }) {
+    const { code, within } = value.fields(['code', 'within'])
+    return { id, code: code.number(), within: within.optional((time) => time.number()) ?? DEFAULT_WITHIN }
+  },
+  async run(context, { id, code, within }) {
+    const late = delay(within, undefined, { ref: false })
+    const seen = await Promise.race([context.stop(), late])
+    const text = seen === undefined ? 'still running' : String(seen.code ?? seen.signal)
+    context.check({ id, name: 'ends', passed: seen?.code === code, expected: String(code), seen: text })
   },
 }
