@@ -18,8 +18,7 @@ test(
         const world = {
           objects: [...cluster.manifests.values()],
           nodeName: NODE,
-          detector: 'address',
-          dropInvalid: true,
+          detectsPods: true,
         }
         for (const packet of PACKETS) {
           expect({ packet, outcome: reader.outcome(packet) }).toEqual({

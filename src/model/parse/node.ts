@@ -29,7 +29,7 @@ const LEAVING_TAINT = 'ToBeDeletedByClusterAutoscaler'
 
 function hasLeavingTaint(spec: Fields | undefined): boolean {
   const taints = [...(spec?.maps('taints') ?? [])]
-  return taints.some((taint) => taint.raw('key') === LEAVING_TAINT)
+  return taints.filter((taint) => taint.text('key') === LEAVING_TAINT).length > 0
 }
 
 /** InternalIP first, then ExternalIP, each in the order given; host names do not count. */
