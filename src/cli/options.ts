@@ -6,7 +6,7 @@ import { LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts'
 import { UsageError } from './failure.ts'
 
 /** Options of a group, as data: commander reads them, `--help` prints them, and the reference page is made from them. */
-export type OptionGroup = 'file' | 'node' | 'nft' | 'instance' | 'log' | 'status'
+export type OptionGroup = 'file' | 'node' | 'nft' | 'conntrack' | 'instance' | 'log' | 'status'
 
 const list = (flag: string) => (value: string, previous: string[] | undefined) => {
   const values = value.split(',').map((part) => part.trim())
@@ -41,6 +41,27 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     new Option('--dry-run', 'print what would be done as nft text, and do nothing'),
     new Option('--once', 'program the present state and exit'),
   ],
+  conntrack: () => [
+    new Option('--conntrack-max-per-core <n>', 'entries to track for each CPU; 0 leaves the limit alone').default(
+      '32768',
+    ),
+    new Option('--conntrack-min <n>', 'entries to track at least, whatever the number of CPUs').default('131072'),
+    new Option(
+      '--conntrack-tcp-timeout-established <duration>',
+      'idle time of TCP connections; 0 leaves it alone',
+    ).default('24h'),
+    new Option(
+      '--conntrack-tcp-timeout-close-wait <duration>',
+      'time that half-closed TCP connections are kept; 0 leaves it alone',
+    ).default('1h'),
+    new Option('--conntrack-tcp-be-liberal', 'take TCP packets out of the window for valid ones'),
+    new Option('--conntrack-udp-timeout <duration>', 'idle time of unanswered UDP flows; 0 leaves it alone').default(
+      '0s',
+    ),
+    new Option('--conntrack-udp-timeout-stream <duration>', 'idle time of UDP streams; 0 leaves it alone').default(
+      '0s',
+    ),
+  ],
   instance: () => [
     new Option('--instance <name>', 'name of this instance').default('default'),
     new Option('--run-dir <path>', "directory of the instances' sockets").default('/run/sluice'),
@@ -67,6 +88,13 @@ export interface RawOptions {
   readonly masqueradeBit?: string
   readonly dryRun?: boolean
   readonly once?: boolean
+  readonly conntrackMaxPerCore?: string
+  readonly conntrackMin?: string
+  readonly conntrackTcpTimeoutEstablished?: string
+  readonly conntrackTcpTimeoutCloseWait?: string
+  readonly conntrackTcpBeLiberal?: boolean
+  readonly conntrackUdpTimeout?: string
+  readonly conntrackUdpTimeoutStream?: string
   readonly instance: string
   readonly runDir: string
   readonly logLevel?: LogLevel
