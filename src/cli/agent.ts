@@ -9,12 +9,26 @@ import type { Logger } from '../observe/log.ts'
 import type { Status, StatusProblem } from '../observe/status.ts'
 import type { Source } from '../sources/source.ts'
 import type { Store } from '../store/store.ts'
-import type { DataPlane, PlaneProblem } from '../virtual-server/data-plane.ts'
+import type { DataPlane, PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts'
 import { virtualServers } from '../virtual-server/from-local.ts'
 import type { VirtualServer } from '../virtual-server/virtual-server.ts'
 import { failureText } from './failure.ts'
 import type { AgentOptions } from './options.ts'
 import { VERSION } from './version.ts'
+
+/** What is done beside the data plane when it has committed. */
+export interface AgentFlows {
+  /** Told before the plane is, so that nothing is missed of changes that the plane takes over but commits later. */
+  announce(changes: PlaneChanges): void
+  /** Deletes what the changes made stale, once they are committed. Never fails: what could not be done is tried again. */
+  apply(): Promise<void>
+  /** The same for everything, whatever changed. Not while the plane commits. */
+  check(): Promise<void>
+  counts(): Pick<Status['counts'], 'staleFlowsDeleted'>
+  /** Warnings. */
+  problems(): readonly PlaneProblem[]
+  close(): Promise<void>
+}
 
 /** What an agent is made of. */
 export interface AgentParts {
@@ -23,6 +37,8 @@ export interface AgentParts {
   readonly store: Store
   readonly source: Source
   readonly plane: DataPlane
+  /** Absent when the kernel is only looked at. */
+  readonly flows?: AgentFlows
   /** Where node ports are served. */
   readonly addresses: {
     setNode(node: Node | undefined): void
@@ -60,7 +76,7 @@ export class Agent {
    * @throws what the source or the plane fails with before the first state is served; ControlError.
    */
   async run(): Promise<void> {
-    const { options, source, plane, addresses } = this.#parts
+    const { options, source, plane, flows, addresses } = this.#parts
     let control: { close: () => Promise<void> } | undefined
     try {
       // A run that only looks, or that ends at once, needs no place of its own.
@@ -73,6 +89,7 @@ export class Agent {
       this.#view.close()
       addresses.close()
       await plane.close()
+      await flows?.close()
       await control?.close()
     }
   }
@@ -94,7 +111,7 @@ export class Agent {
   }
 
   status(): Status {
-    const { options, store, plane } = this.#parts
+    const { options, store, plane, flows } = this.#parts
     return {
       instance: options.instance,
       version: VERSION,
@@ -107,7 +124,7 @@ export class Agent {
       servedRevision: this.#servedRevision,
       lastSync: this.#lastSync,
       lastError: this.#lastError,
-      counts: { ...store.counts, ...plane.counts() },
+      counts: { ...store.counts, ...plane.counts(), staleFlowsDeleted: 0, ...flows?.counts() },
       nodeAddresses: this.#nodeAddresses,
       problems: this.problems(),
     }
@@ -115,7 +132,9 @@ export class Agent {
 
   /** Everything that is not served as it was asked for. */
   problems(): StatusProblem[] {
-    return [...this.#parts.source.problems(), ...this.#parts.plane.problems().map(planeProblem)]
+    const { source, plane, flows } = this.#parts
+    const beside = flows?.problems().map((problem) => planeProblem(problem, 'warning')) ?? []
+    return [...source.problems(), ...plane.problems().map((problem) => planeProblem(problem, 'error')), ...beside]
   }
 
   async #serveFirst(): Promise<void> {
@@ -169,7 +188,7 @@ export class Agent {
   }
 
   async #serve(changes: Changes): Promise<void> {
-    const { plane, addresses, options } = this.#parts
+    const { plane, flows, addresses, options } = this.#parts
     if (changes.node !== undefined) addresses.setNode(changes.node ?? undefined)
     this.#addressesMayDiffer = false
     const nodeAddresses = addresses.changed()
@@ -181,11 +200,14 @@ export class Agent {
       services.set(key, local === undefined ? [] : virtualServers(local, options))
       if (slices.due()) await slices.pause()
     }
+    flows?.announce({ services, nodeAddresses })
     await plane.apply({ services, nodeAddresses })
     this.#state = 'serving'
     this.#lastError = ''
     this.#lastSync = new Date().toISOString()
     if (changes.revision !== undefined) this.#servedRevision = changes.revision
+    // Waited for: while entries are compared with these endpoints, flows must not begin that use later ones.
+    await flows?.apply()
   }
 }
 
@@ -195,6 +217,6 @@ interface Changes {
   readonly revision?: number
 }
 
-function planeProblem({ object, message }: PlaneProblem): StatusProblem {
-  return { severity: 'error', object, field: '', message, origin: '' }
+function planeProblem({ object, message }: PlaneProblem, severity: StatusProblem['severity']): StatusProblem {
+  return { severity, object, field: '', message, origin: '' }
 }
