@@ -60,10 +60,13 @@ export class TestCluster {
     return new TestCluster(lab, node1, node2, outside, { a1, a2, b1, b2 })
   }
 
-  /** Starts Sluice on node 1, with the folder of manifests. */
-  async sluice(options: Partial<InstanceOptions> = {}): Promise<Instance> {
+  /** Starts Sluice with the folder of manifests, on node 1 unless told. It takes itself for node 1 anyway. */
+  async sluice({
+    node = this.node1,
+    ...options
+  }: Partial<InstanceOptions> & { node?: LabNode } = {}): Promise<Instance> {
     const args = ['--node-name', 'node-1', '--cluster-cidr', CLUSTER.podCIDRs.join(','), ...(options.args ?? [])]
-    const instance = await Instance.start(this.node1, { input: this.manifests.path, ...options, args })
+    const instance = await Instance.start(node, { input: this.manifests.path, ...options, args })
     this.#instances.push(instance)
     return instance
   }

@@ -45,7 +45,7 @@ export async function createFlows(namespace: Namespace, entries: Iterable<Entry>
   socket.close()
 }
 
-/** The entries of a namespace: how many for each `DESTINATION PORT by REPLY-SOURCE PORT`, of zone 0. */
+/** The entries of a namespace: how many for each `DESTINATION PORT by REPLY-SOURCE PORT [in zone ZONE]`. */
 export async function countFlows(
   namespace: Namespace,
   protocol: keyof typeof PROTOCOL,
@@ -61,9 +61,9 @@ export async function countFlows(
   }
   for await (const flows of connection.flows(family, PROTOCOL[protocol])) {
     for (const flow of flows) {
-      if (flow.zone !== 0) continue
-      const { destination, destinationPort, replySource, replySourcePort } = flow
-      const key = `${text(destination)} ${destinationPort} by ${text(replySource)} ${replySourcePort}`
+      const { destination, destinationPort, replySource, replySourcePort, zone } = flow
+      const where = zone === 0 ? '' : ` in zone ${zone}`
+      const key = `${text(destination)} ${destinationPort} by ${text(replySource)} ${replySourcePort}${where}`
       counts.set(key, (counts.get(key) ?? 0) + 1)
     }
   }
