@@ -15,7 +15,6 @@ export const PROTOCOL = { TCP: 6, UDP: 17, SCTP: 132 } as const
 /** Seconds after which an entry that a test made goes by itself. */
 const TIMEOUT = 600
 const ENTRIES_A_DATAGRAM = 2000
-const CTA_TIMEOUT = 7
 
 /** Puts entries into a namespace's connection tracking, as if packets had made them. */
 export async function createFlows(namespace: Namespace, entries: Iterable<Entry>): Promise<void> {
@@ -37,7 +36,7 @@ export async function createFlows(namespace: Namespace, entries: Iterable<Entry>
     const start = writer.beginMessage(CT_MSG.NEW, NLM_F.REQUEST | NLM_F.CREATE | NLM_F.EXCL, sequence)
     writer.raw(Uint8Array.of(entry.source.address.length === 4 ? 2 : 10, 0, 0, 0))
     writeEntry(writer, entry)
-    writer.u32be(CTA_TIMEOUT, TIMEOUT)
+    writer.u32be(CTA.TIMEOUT, TIMEOUT)
     writer.endMessage(start)
     if (sequence++ % ENTRIES_A_DATAGRAM === 0) await flush()
   }

@@ -8,7 +8,7 @@ const PAUSE_MS = 5
 const target = JSON.parse(process.argv[2] ?? '') as ProbeTarget
 const times: number[] = []
 let failures = 0
-let isStopping = false
+const stopping = new AbortController()
 
 /** Resolves with true when it was answered well. */
 async function ask(): Promise<boolean> {
@@ -29,13 +29,13 @@ async function ask(): Promise<boolean> {
 
 process.stdin.resume()
 process.stdin.on('end', () => {
-  isStopping = true
+  stopping.abort()
 })
 
 // Not counted: the first one also loads what is needed to ask.
 await ask()
 process.stdout.write('asking\n')
-while (!isStopping) {
+while (!stopping.signal.aborted) {
   const start = performance.now()
   if (!(await ask())) failures++
   times.push(performance.now() - start)

@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { FakeTransport } from '../netlink/fake-transport.ts'
 import { ConntrackConnection } from './connection.ts'
+import { IPPROTO_UDP as UDP } from './constants.ts'
 import { ConntrackError } from './error.ts'
 import type { Entry } from './fake/entry.ts'
 import { FakeConntrack } from './fake/fake-conntrack.ts'
 import { type FlowKey, type RawAddress, rawAddress } from './flow.ts'
-
-const UDP = 17
 
 /** Exchanged with Linux 6.18, which had the entry of {@link CAPTURED_FLOW} and the same one in zone 7 of 10.96.0.11. */
 const CAPTURED = {

@@ -40,7 +40,7 @@ export interface FlowKey {
 /** A flow in a received message; valid until the next one is received. */
 export interface ReceivedFlow extends Flow {
   /** A copy that stays. */
-  key(): FlowKey
+  readonly key: () => FlowKey
 }
 
 const AF_INET6 = 10

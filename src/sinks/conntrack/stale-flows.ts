@@ -1,4 +1,5 @@
 import { ConntrackConnection } from '../../kernel/conntrack/connection.ts'
+import { IPPROTO_UDP } from '../../kernel/conntrack/constants.ts'
 import { ConntrackError } from '../../kernel/conntrack/error.ts'
 import type { FlowKey } from '../../kernel/conntrack/flow.ts'
 import { FAMILIES, type Family, type IpAddress } from '../../model/ip.ts'
@@ -7,7 +8,7 @@ import { Slices } from '../../observe/event-loop.ts'
 import type { PlaneChanges } from '../../virtual-server/data-plane.ts'
 import type { VirtualServer } from '../../virtual-server/virtual-server.ts'
 import { UdpState } from './destinations.ts'
-import { isStale, UDP } from './stale.ts'
+import { isStale } from './stale.ts'
 
 export interface StaleFlowsOptions {
   readonly connection?: ConntrackConnection
@@ -135,7 +136,7 @@ export class StaleFlows {
     const destinations = this.#state.families[family]
     const stale: FlowKey[] = []
     const slices = new Slices()
-    for await (const flows of this.#connection.flows(family, UDP)) {
+    for await (const flows of this.#connection.flows(family, IPPROTO_UDP)) {
       for (const flow of flows) if (isStale(flow, destinations)) stale.push(flow.key())
       if (slices.due()) await slices.pause()
     }

@@ -1,8 +1,6 @@
+import { IPPROTO_UDP } from '../../kernel/conntrack/constants.ts'
 import type { Flow } from '../../kernel/conntrack/flow.ts'
 import { endpointKey, type UdpDestinations } from './destinations.ts'
-
-/** IPPROTO_UDP of include/uapi/linux/in.h. */
-export const UDP = 17
 
 /**
  * True when a flow goes where no new one would: its destination is a UDP destination of a Service, and who answers is not one
@@ -14,7 +12,7 @@ export const UDP = 17
  * TCP and SCTP end by themselves and are never stale (promise 76); zones other than 0 belong to somebody else's rules.
  */
 export function isStale(flow: Flow, udp: UdpDestinations): boolean {
-  if (flow.protocol !== UDP || flow.zone !== 0) return false
+  if (flow.protocol !== IPPROTO_UDP || flow.zone !== 0) return false
   const { destination, destinationPort, replySource, replySourcePort } = flow
   const serving =
     udp.addresses.get(destination, destinationPort) ??

@@ -5,7 +5,7 @@ import { FakeTransport } from '../../netlink/fake-transport.ts'
 import { type Message, messages } from '../../netlink/message.ts'
 import type { NetlinkTransport } from '../../netlink/socket.ts'
 import { MessageWriter } from '../../netlink/writer.ts'
-import { CT_MSG, CTA, NFGENMSG_BYTES } from '../constants.ts'
+import { CT_MSG, CTA, IPPROTO_UDP, NFGENMSG_BYTES } from '../constants.ts'
 import { type Entry, writeEntry } from './entry.ts'
 
 const AF = { 4: 2, 6: 10 } as const
@@ -76,8 +76,9 @@ export class FakeConntrack {
     const isFiltered = attributeMap(buffer, start + NFGENMSG_BYTES, end).has(CTA.FILTER)
     this.requests.push(`dump ${family === AF[4] ? 4 : 6}${isFiltered ? ' filtered' : ''}`)
     if (isFiltered && !this.canFilter) return [acknowledge(request, 'EOPNOTSUPP')]
-    const UDP = 17
-    const found = this.#held.filter((held) => held.family === family && (!isFiltered || held.entry.protocol === UDP))
+    const found = this.#held.filter(
+      (held) => held.family === family && (!isFiltered || held.entry.protocol === IPPROTO_UDP),
+    )
     const datagrams: Buffer[] = []
     for (let from = 0; from < found.length; from += ENTRIES_A_DATAGRAM) {
       const writer = new MessageWriter()
