@@ -106,7 +106,7 @@ describe('what a kernel says', () => {
     const reading = scripted(CAPTURED.entries4, CAPTURED.done)
     const [first] = await flowsOf(reading.connection)
     const { connection, requests } = scripted(CAPTURED.acknowledged)
-    expect(await connection.deleteFlows(first ? [first.key] : [])).toBe(1)
+    expect(await connection.deleteFlows(first ? [first.key] : [])).toEqual({ deleted: 1 })
     expect(requests).toEqual([CAPTURED.delete4])
   })
 })
@@ -150,7 +150,7 @@ describe('ConntrackConnection.deleteFlows', () => {
   test('deletes thousands with few datagrams', async () => {
     const { fake, connection } = connected(...Array.from({ length: 2500 }, (_, i) => entry(i)))
     const found = await flowsOf(connection)
-    expect(await connection.deleteFlows(found.slice(1).map(({ key }) => key))).toBe(2499)
+    expect(await connection.deleteFlows(found.slice(1).map(({ key }) => key))).toEqual({ deleted: 2499 })
     expect(fake.entries()).toHaveLength(1)
     expect(fake.requests.filter((request) => request === 'delete')).toHaveLength(3)
   })
@@ -162,13 +162,13 @@ describe('ConntrackConnection.deleteFlows', () => {
     for (const each of [gone, replaced]) fake.remove(each)
     const newer = entry(2)
     fake.add(newer)
-    expect(await connection.deleteFlows(found.map(({ key }) => key))).toBe(1)
+    expect(await connection.deleteFlows(found.map(({ key }) => key))).toEqual({ deleted: 1 })
     expect(fake.entries()).toEqual([newer])
   })
 
   test('does nothing with none', async () => {
     const { fake, connection } = connected()
-    expect(await connection.deleteFlows([])).toBe(0)
+    expect(await connection.deleteFlows([])).toEqual({ deleted: 0 })
     expect(fake.requests).toEqual([])
   })
 
@@ -176,11 +176,10 @@ describe('ConntrackConnection.deleteFlows', () => {
     const { fake, connection } = connected(entry(1))
     const found = await flowsOf(connection)
     fake.refuseDeletes = 'EBUSY'
-    expect(await failureOf(connection.deleteFlows(found.map(({ key }) => key)))).toMatchObject({
-      code: 'CONNTRACK_DELETE',
-      errno: 'EBUSY',
-      message: '1 of 1 entries were not deleted: EBUSY',
-    })
+    const { deleted, failure } = await connection.deleteFlows(found.map(({ key }) => key))
+    expect(deleted).toBe(0)
+    expect(failure).toBeInstanceOf(ConntrackError)
+    expect(failure).toMatchObject({ code: 'CONNTRACK_DELETE', message: '1 of 1 entries were not deleted: EBUSY' })
   })
 
   test('says when there was no answer', async () => {

@@ -15,6 +15,13 @@ const ENOENT = 2
 /** How a kernel answers a filter that it does not know, or ctnetlink itself when it has none. */
 const UNSUPPORTED = new Set(['EINVAL', 'EOPNOTSUPP'])
 
+/** What became of entries that were to be deleted. */
+export interface Deletion {
+  readonly deleted: number
+  /** `CONNTRACK_DELETE` when the kernel refused some, for example those that hardware has taken over; else undefined. */
+  readonly failure: ConntrackError | undefined
+}
+
 /**
  * A connection to ctnetlink in the network namespace of the thread that opened it. One call at a time: the next begins when
  * the one before has settled, or its flows were all taken.
@@ -67,11 +74,10 @@ export class ConntrackConnection {
   /**
    * Deletes entries. One that is gone already, or whose place a newer one has taken, is left alone.
    *
-   * @returns how many were deleted.
-   * @throws ConntrackError `CONNTRACK_DELETE` when some could not be; the others are
+   * @throws ConntrackError `CONNTRACK_DELETE` when the kernel gave no answer
    * @throws NetlinkError
    */
-  async deleteFlows(keys: readonly FlowKey[]): Promise<number> {
+  async deleteFlows(keys: readonly FlowKey[]): Promise<Deletion> {
     let deleted = 0
     const refused: number[] = []
     for (let from = 0; from < keys.length; from += DELETES_A_DATAGRAM) {
@@ -81,13 +87,10 @@ export class ConntrackConnection {
       refused.push(...failures.filter((errno) => errno !== ENOENT))
     }
     const [first] = refused
-    if (first === undefined) return deleted
+    if (first === undefined) return { deleted, failure: undefined }
     const errno = errnoName(first)
-    throw new ConntrackError(
-      'CONNTRACK_DELETE',
-      `${refused.length} of ${keys.length} entries were not deleted: ${errno}`,
-      { errno },
-    )
+    const message = `${refused.length} of ${keys.length} entries were not deleted: ${errno}`
+    return { deleted, failure: new ConntrackError('CONNTRACK_DELETE', message, { errno }) }
   }
 
   close(): void {

@@ -122,7 +122,9 @@ export class StaleFlows {
   /** @returns false when it has to be tried again. */
   async #cleanFamily(family: Family): Promise<boolean> {
     try {
-      this.#deleted += await this.#connection.deleteFlows(await this.#list(family))
+      const { deleted, failure } = await this.#connection.deleteFlows(await this.#list(family))
+      this.#deleted += deleted
+      if (failure !== undefined) throw failure
       return true
     } catch (error) {
       this.#isUnsupported = error instanceof ConntrackError && error.code === 'CONNTRACK_UNSUPPORTED'
