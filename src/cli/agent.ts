@@ -18,6 +18,20 @@ import type { AgentOptions } from './options.ts'
 import { SyncSchedule } from './sync-schedule.ts'
 import { VERSION } from './version.ts'
 
+/** What is done beside the data plane when it has committed. */
+export interface AgentFlows {
+  /** Told before the plane is, so that nothing is missed of changes that the plane takes over but commits later. */
+  announce(changes: PlaneChanges): void
+  /** Deletes what the changes made stale, once they are committed. Never fails: what could not be done is tried again. */
+  apply(): Promise<void>
+  /** The same for everything, whatever changed. Not while the plane commits. */
+  check(): Promise<void>
+  counts(): Pick<Status['counts'], 'staleFlowsDeleted'>
+  /** Warnings. */
+  problems(): readonly PlaneProblem[]
+  close(): Promise<void>
+}
+
 /** What an agent is made of. */
 export interface AgentParts {
   readonly options: AgentOptions
@@ -25,6 +39,8 @@ export interface AgentParts {
   readonly store: Store
   readonly source: Source
   readonly plane: DataPlane
+  /** Absent when the kernel is only looked at. */
+  readonly flows?: AgentFlows
   /** Where node ports are served. */
   readonly addresses: {
     setNode(node: Node | undefined): void
@@ -70,7 +86,7 @@ export class Agent {
    * @throws what the source or the plane fails with before the first state is served; ControlError.
    */
   async run(): Promise<void> {
-    const { options, source, plane, addresses } = this.#parts
+    const { options, source, plane, flows, addresses } = this.#parts
     let control: { close: () => Promise<void> } | undefined
     try {
       // A run that only looks, or that ends at once, needs no place of its own.
@@ -83,6 +99,7 @@ export class Agent {
       this.#view.close()
       addresses.close()
       await plane.close()
+      await flows?.close()
       await control?.close()
     }
   }
@@ -104,7 +121,7 @@ export class Agent {
   }
 
   status(): Status {
-    const { options, store, plane } = this.#parts
+    const { options, store, plane, flows } = this.#parts
     return {
       instance: options.instance,
       version: VERSION,
@@ -117,7 +134,7 @@ export class Agent {
       servedRevision: this.#servedRevision,
       lastSync: this.#lastSync,
       lastError: this.#lastError,
-      counts: { ...store.counts, ...plane.counts() },
+      counts: { ...store.counts, ...plane.counts(), staleFlowsDeleted: 0, ...flows?.counts() },
       nodeAddresses: this.#nodeAddresses.nodePorts,
       problems: this.problems(),
     }
@@ -125,7 +142,9 @@ export class Agent {
 
   /** Everything that is not served as it was asked for. */
   problems(): StatusProblem[] {
-    return [...this.#parts.source.problems(), ...this.#parts.plane.problems().map(planeProblem)]
+    const { source, plane, flows } = this.#parts
+    const beside = flows?.problems().map((problem) => planeProblem(problem, 'warning')) ?? []
+    return [...source.problems(), ...plane.problems().map((problem) => planeProblem(problem, 'error')), ...beside]
   }
 
   async #serveFirst(): Promise<void> {
@@ -198,7 +217,7 @@ export class Agent {
     this.#schedule.started()
     try {
       await this.#serve(changes)
-      if (isCheck) await this.#parts.plane.check()
+      if (isCheck) await this.#check()
       this.#schedule.succeeded()
     } catch (error) {
       this.#schedule.failed()
@@ -208,16 +227,25 @@ export class Agent {
     }
   }
 
+  async #check(): Promise<void> {
+    await this.#parts.plane.check()
+    await this.#parts.flows?.check()
+  }
+
   async #serve(changes: Changes): Promise<void> {
-    const { plane } = this.#parts
+    const { plane, flows } = this.#parts
     const node = this.#nodeChanges(changes)
     const services = await this.#virtualServers(changes.services)
     // Once taken over by the plane, changes are not lost when it fails.
     this.#takenRevision = changes.revision ?? this.#takenRevision
-    await plane.apply({ services, ...node })
+    const taken = { services, ...node }
+    flows?.announce(taken)
+    await plane.apply(taken)
     this.#state = 'serving'
     this.#lastError = ''
     this.#lastSync = new Date().toISOString()
+    // Waited for: while entries are compared with these endpoints, flows must not begin that use later ones.
+    await flows?.apply()
     this.#servedRevision = this.#takenRevision
   }
 
@@ -304,6 +332,6 @@ function merge(before: Changes, after: Changes): Changes {
   }
 }
 
-function planeProblem({ object, message }: PlaneProblem): StatusProblem {
-  return { severity: 'error', object, field: '', message, origin: '' }
+function planeProblem({ object, message }: PlaneProblem, severity: StatusProblem['severity']): StatusProblem {
+  return { severity, object, field: '', message, origin: '' }
 }

@@ -1,7 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { SettingFiles } from '../kernel/sysctl/settings.ts'
 import { askInstance, ControlError } from '../observe/control-socket.ts'
+import { restoreSettings } from '../sinks/conntrack/change-settings.ts'
+import { SettingsRecord } from '../sinks/conntrack/settings-record.ts'
 import { cleanupNft } from '../sinks/nft/cleanup.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
+import { failureText } from './failure.ts'
 import { cleanupLeftovers } from './kube-proxy-leftovers.ts'
 import { instanceOptions, type RawOptions } from './options.ts'
 
@@ -15,7 +19,10 @@ export async function cleanup(raw: RawOptions): Promise<ExitCode> {
   const removed = await cleanupNft()
   for (const what of removed) console.log(`deleted table ${what}`)
   if (removed.length === 0) console.log('nothing to delete')
-  return EXIT.ok
+  const { restored, failures } = restoreSettings(new SettingFiles(), new SettingsRecord(runDirectory, instance))
+  for (const what of restored) console.log(`restored ${what}`)
+  for (const error of failures) console.error(`not restored: ${failureText(error)}`)
+  return failures.length === 0 ? EXIT.ok : EXIT.failure
 }
 
 /** @returns false when there was none to stop. */

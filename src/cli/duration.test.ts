@@ -1,18 +1,26 @@
 import { expect, test } from 'vitest'
 import { parseDuration } from './duration.ts'
+import { UsageError } from './failure.ts'
 
 test.each([
   ['0', 0],
   ['0s', 0],
-  ['1s', 1000],
-  ['500ms', 500],
+  ['24h', 86_400_000],
   ['1h30m', 5_400_000],
+  ['500ms', 500],
   ['1.5s', 1500],
-  ['24h0m0s', 86_400_000],
-])('%s', (text, milliseconds) => {
-  expect(parseDuration('--sync-period', text)).toBe(milliseconds)
+  ['.5m', 30_000],
+  ['1m0.25s', 60_250],
+  ['250us', 0.25],
+  ['250µs', 0.25],
+])('%s is %d ms', (text, milliseconds) => {
+  expect(parseDuration('--flag', text)).toBeCloseTo(milliseconds, 9)
 })
 
-test.each(['', '1', 's', '-1s', '1d', '1s ', '1m2', '1e3s'])('not a duration: "%s"', (text) => {
-  expect(() => parseDuration('--sync-period', text)).toThrow('--sync-period')
-})
+test.each(['', '1', '-1s', '1s ', ' 1s', 's', '1d', '1h30', '1h-30m', '1..5s', 'one second', '1e3s'])(
+  '"%s" is none',
+  (text) => {
+    expect(() => parseDuration('--flag', text)).toThrow(UsageError)
+    expect(() => parseDuration('--flag', text)).toThrow(`--flag: "${text}" must be a duration`)
+  },
+)

@@ -11,6 +11,8 @@ import { FileSource } from '../sources/file/file-source.ts'
 import { Store } from '../store/store.ts'
 import type { DataPlane } from '../virtual-server/data-plane.ts'
 import { Agent } from './agent.ts'
+import { Conntrack } from './conntrack.ts'
+import { conntrackOptions } from './conntrack-options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
 import { replacingKubeProxy } from './kube-proxy-leftovers.ts'
@@ -23,6 +25,7 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
   const inputs = raw.input ?? []
   if (inputs.length === 0) throw new UsageError('--input: give a file, a directory, or - for standard input')
   const limit = maxFileBytes(raw)
+  const tracking = conntrackOptions(raw)
   // The text of a dry run goes to standard output, and must stay usable there.
   const log = createLog({
     level: raw.logLevel ?? 'info',
@@ -31,6 +34,7 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
   })
   const opened = await openPlane(options, log)
   const plane = raw.cleanupKubeProxy && !options.dryRun ? replacingKubeProxy(opened, log) : opened
+  const flows = options.dryRun ? {} : { flows: new Conntrack(options, tracking, log) }
   const store = new Store()
   const source = new FileSource({
     store,
@@ -46,7 +50,7 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
   }
   // Reading addresses needs no root, so that a dry run shows the node's own.
   const addresses = new NodeAddresses(options.nodePortAddresses)
-  const agent = new Agent({ options, log, store, source, plane, addresses })
+  const agent = new Agent({ options, log, store, source, plane, addresses, ...flows })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping; the rules stay in the kernel')

@@ -7,7 +7,7 @@ import { parseDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
 
 /** Options of a group, as data: commander reads them, `--help` prints them, and the reference page is made from them. */
-export type OptionGroup = 'file' | 'node' | 'sync' | 'nft' | 'instance' | 'log' | 'status' | 'cleanup'
+export type OptionGroup = 'file' | 'node' | 'sync' | 'nft' | 'conntrack' | 'instance' | 'log' | 'status' | 'cleanup'
 
 const list = (flag: string) => (value: string, previous: string[] | undefined) => {
   const values = value.split(',').map((part) => part.trim())
@@ -57,14 +57,31 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     ).default('30s'),
   ],
   nft: () => [
-    new Option(
-      '--conntrack-tcp-be-liberal',
-      'let TCP packets through that conntrack cannot place, of which one can end a connection',
-    ),
     new Option('--own-tables', 'make the tables so that no other process can change them (Linux 6.9 or later)'),
     new Option('--dry-run', 'print what would be done as nft text, and do nothing'),
     new Option('--once', 'program the present state and exit'),
     new Option('--cleanup-kube-proxy', 'remove what a kube-proxy left, as soon as its Services are served'),
+  ],
+  conntrack: () => [
+    new Option('--conntrack-max-per-core <n>', 'entries to track for each CPU; 0 leaves the limit alone').default(
+      '32768',
+    ),
+    new Option('--conntrack-min <n>', 'entries to track at least, whatever the number of CPUs').default('131072'),
+    new Option(
+      '--conntrack-tcp-timeout-established <duration>',
+      'idle time of TCP connections; 0 leaves it alone',
+    ).default('24h'),
+    new Option(
+      '--conntrack-tcp-timeout-close-wait <duration>',
+      'time that half-closed TCP connections are kept; 0 leaves it alone',
+    ).default('1h'),
+    new Option('--conntrack-tcp-be-liberal', 'take TCP packets out of the window for valid ones, and drop none'),
+    new Option('--conntrack-udp-timeout <duration>', 'idle time of unanswered UDP flows; 0 leaves it alone').default(
+      '0s',
+    ),
+    new Option('--conntrack-udp-timeout-stream <duration>', 'idle time of UDP streams; 0 leaves it alone').default(
+      '0s',
+    ),
   ],
   instance: () => [
     new Option('--instance <name>', 'name of this instance').default('default'),
@@ -99,7 +116,6 @@ export interface RawOptions {
   readonly podInterfaceNamePrefix?: string
   readonly minSyncPeriod?: string
   readonly syncPeriod?: string
-  readonly conntrackTcpBeLiberal?: boolean
   readonly ownTables?: boolean
   readonly masqueradeAll?: boolean
   readonly masqueradeBit?: string
@@ -107,6 +123,13 @@ export interface RawOptions {
   readonly once?: boolean
   readonly cleanupKubeProxy?: boolean
   readonly kubeProxy?: boolean
+  readonly conntrackMaxPerCore?: string
+  readonly conntrackMin?: string
+  readonly conntrackTcpTimeoutEstablished?: string
+  readonly conntrackTcpTimeoutCloseWait?: string
+  readonly conntrackTcpBeLiberal?: boolean
+  readonly conntrackUdpTimeout?: string
+  readonly conntrackUdpTimeoutStream?: string
   readonly instance: string
   readonly runDir: string
   readonly logLevel?: LogLevel

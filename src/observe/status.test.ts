@@ -21,6 +21,7 @@ const status: Status = {
     endpoints: 5,
     transactions: 6,
     driftRepaired: 7,
+    staleFlowsDeleted: 8,
   },
   nodeAddresses: ['10.0.0.1', 'fd00::1'],
   problems: [
@@ -40,6 +41,7 @@ test('the status for people', () => {
       'kernel     4 virtual servers, 5 endpoints',
       'node ports 10.0.0.1, fd00::1',
       'writes     6 transactions, drift repaired 7 times',
+      'stale UDP  8 flows deleted',
       'problems   1',
       '  error: Service a/b spec.ports[0].port: no (f.yaml:3)',
       '',

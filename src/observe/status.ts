@@ -25,6 +25,8 @@ export interface Status {
     readonly endpoints: number
     readonly transactions: number
     readonly driftRepaired: number
+    /** Connection-tracking entries of UDP flows to endpoints that were gone. */
+    readonly staleFlowsDeleted: number
   }
   /** Addresses on which node ports are served. */
   readonly nodeAddresses: readonly string[]
@@ -55,6 +57,7 @@ export function statusText(status: Status): string {
     ['kernel', `${counts.virtualServers} virtual servers, ${counts.endpoints} endpoints`],
     ['node ports', status.nodeAddresses.length === 0 ? 'no address' : status.nodeAddresses.join(', ')],
     ['writes', `${counts.transactions} transactions, drift repaired ${counts.driftRepaired} times`],
+    ['stale UDP', `${counts.staleFlowsDeleted} flows deleted`],
     ['problems', String(status.problems.length)],
   ]
   const text = lines.map(([name = '', value = '']) => `${name.padEnd(11)}${value}`)

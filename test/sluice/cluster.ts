@@ -30,6 +30,10 @@ export function verdictOf(result: Result): Result['verdict'] {
   return result.verdict === 'error' && result.code === 'EPERM' ? 'refused' : result.verdict
 }
 
+const BY_CIDRS = ['--cluster-cidr', CLUSTER.podCIDRs.join(',')]
+
+type SluiceOptions = Partial<InstanceOptions> & { readonly node?: LabNode; readonly detector?: readonly string[] }
+
 /**
  * Two nodes with two pods each and a client outside. `node1` is the one that runs Sluice. Pods are `a1 a2` on node 1 with
  * addresses ...1.1 and ...1.2, and `b1 b2` on node 2 with ...2.1 and ...2.2.
@@ -66,13 +70,12 @@ export class TestCluster {
   }
 
   /**
-   * Starts Sluice on node 1, with the folder of manifests. It tells pods by the cluster's CIDRs unless `detector` has other
-   * arguments, and serves every change at once.
+   * Starts Sluice with the folder of manifests, on node 1 unless told; it takes itself for node 1 anyway. It tells pods by the
+   * cluster's CIDRs unless `detector` has other arguments, and serves every change at once.
    */
-  async sluice(options: Partial<InstanceOptions> & { detector?: readonly string[] } = {}): Promise<Instance> {
-    const { detector = ['--cluster-cidr', CLUSTER.podCIDRs.join(',')] } = options
+  async sluice({ node = this.node1, detector = BY_CIDRS, ...options }: SluiceOptions = {}): Promise<Instance> {
     const args = ['--node-name', 'node-1', ...detector, '--min-sync-period', '0s', ...(options.args ?? [])]
-    const instance = await Instance.start(this.node1, { input: this.manifests.path, ...options, args })
+    const instance = await Instance.start(node, { input: this.manifests.path, ...options, args })
     this.#instances.push(instance)
     return instance
   }

@@ -49,7 +49,9 @@ export class Instance {
     const runDirectory = options.runDirectory ?? mkdtempSync(path.join(tmpdir(), 'sluice-run-'))
     const inputs = [options.input].flat().flatMap((input) => ['--input', input])
     const place = ['--run-dir', runDirectory, '--instance', INSTANCE]
-    const args = ['file', ...inputs, 'to-local', 'to-nft', ...place, ...(options.args ?? [])]
+    // The limit is one for the whole machine: from within a lab it could not be changed, and that would be reported.
+    const limits = ['--conntrack-max-per-core', '0']
+    const args = ['file', ...inputs, 'to-local', 'to-nft', ...place, ...limits, ...(options.args ?? [])]
     const child = namespace.spawn(SLUICE, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const output = { text: '' }
     for (const stream of [child.stdout, child.stderr]) {

@@ -97,6 +97,20 @@ export class SystemSocket {
     }
   }
 
+  /** The same from a thread of libuv's pool, for datagrams that the kernel makes while they are asked for. */
+  async receiveInBackground(buffer: Uint8Array): Promise<number> {
+    return new Promise<number>((resolve, reject) => {
+      cRecv.async(this.fd, buffer, buffer.length, MSG_DONTWAIT | MSG_TRUNC, (error: Error | null, length: number) => {
+        const errno = koffi.errno()
+        if (error !== null) reject(error)
+        else if (length >= 0) resolve(length)
+        else if (errno === EAGAIN) resolve(-1)
+        else if (errno === EINTR) resolve(this.receiveInBackground(buffer))
+        else reject(new SystemCallError('recv', errno))
+      })
+    })
+  }
+
   close(): void {
     if (!this.#open) return
     this.#open = false

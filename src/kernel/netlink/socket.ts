@@ -20,6 +20,11 @@ export interface NetlinkTransport {
    * @throws NetlinkError `NETLINK_OVERRUN` when the kernel had to drop replies.
    */
   receive(): Buffer | undefined
+  /**
+   * The same from another thread: the kernel makes the next piece of a dump while the one before is taken, and that takes
+   * long when it has to look at much and finds little.
+   */
+  receiveInBackground(): Promise<Buffer | undefined>
   close(): void
 }
 
@@ -69,24 +74,31 @@ export class NetlinkSocket implements NetlinkTransport {
   }
 
   receive(): Buffer | undefined {
-    let length: number
     try {
-      length = this.#socket.receive(this.#buffer)
+      return this.#received(this.#socket.receive(this.#buffer))
     } catch (error) {
-      const errno = error instanceof SystemCallError ? error.errno : ''
-      const overrun = errno === 'ENOBUFS'
-      const message = overrun ? 'the kernel dropped replies: the receive buffer was full' : 'cannot read from netlink'
-      throw new NetlinkError(overrun ? 'NETLINK_OVERRUN' : 'NETLINK_PROTOCOL', message, { errno, cause: error })
+      throw receiveError(error)
     }
+  }
+
+  async receiveInBackground(): Promise<Buffer | undefined> {
+    try {
+      return this.#received(await this.#socket.receiveInBackground(this.#buffer))
+    } catch (error) {
+      throw receiveError(error)
+    }
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+
+  #received(length: number): Buffer | undefined {
     if (length < 0) return undefined
     if (length > this.#buffer.length) {
       throw new NetlinkError('NETLINK_PROTOCOL', `a netlink datagram of ${length} bytes does not fit the buffer`)
     }
     return this.#buffer.subarray(0, length)
-  }
-
-  close(): void {
-    this.#socket.close()
   }
 }
 
@@ -118,6 +130,14 @@ function open(options: NetlinkOptions): SystemSocket {
       cause: error,
     })
   }
+}
+
+function receiveError(error: unknown): NetlinkError {
+  if (error instanceof NetlinkError) return error
+  const errno = error instanceof SystemCallError ? error.errno : ''
+  const overrun = errno === 'ENOBUFS'
+  const message = overrun ? 'the kernel dropped replies: the receive buffer was full' : 'cannot read from netlink'
+  return new NetlinkError(overrun ? 'NETLINK_OVERRUN' : 'NETLINK_PROTOCOL', message, { errno, cause: error })
 }
 
 function sendError(error: unknown, length: number): NetlinkError {

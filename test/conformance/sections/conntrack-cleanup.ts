@@ -1,4 +1,13 @@
-import type { Section } from './section.ts'
+import { rawAddress } from '../../../src/kernel/conntrack/flow.ts'
+import { familyOf, ipBytes } from '../../../src/model/ip.ts'
+import type { Protocol } from '../../../src/model/service.ts'
+import { UdpState } from '../../../src/sinks/conntrack/destinations.ts'
+import { isStale } from '../../../src/sinks/conntrack/stale.ts'
+import { virtualServers } from '../../../src/virtual-server/from-local.ts'
+import { ip, udpService } from '../../fixtures/services.ts'
+import type { Comparison, Section } from './section.ts'
+
+const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = { TCP: 6, UDP: 17, SCTP: 132 }
 
 /** What becomes of a connection tracking entry after a sync. */
 export interface ConntrackRow {
@@ -52,4 +61,38 @@ export const conntrackCleanup: Section<ConntrackRow> = {
     const empty = { cluster: { service, endpoints: [] }, entry, expect: recommended }
     return [...table, { id: 'conntrack-cleanup-no-endpoints', name: 'a Service without endpoints', data: empty }]
   },
+  adapter: async (rows) =>
+    rows.map(({ data }): Comparison => ({ expected: data.expect, seen: isDeleted(data) ? 'DELETE' : 'KEEP' })),
+}
+
+/** Stands for any address of the node that serves node ports. */
+const NODE = ip('192.0.2.10')
+
+/** What Sluice does with the entry once the cluster's endpoints are served. */
+function isDeleted({ cluster, entry }: ConntrackRow): boolean {
+  const { protocol, origDst, origDstPort, replySrc, replySrcPort } = entry
+  const destination = origDst === null ? NODE : ip(origDst)
+  const flow = {
+    protocol: PROTOCOL_NUMBERS[protocol] ?? 0,
+    destination: rawAddress(ipBytes(destination)),
+    destinationPort: origDstPort,
+    replySource: rawAddress(ipBytes(ip(replySrc))),
+    replySourcePort: replySrcPort ?? origDstPort,
+    zone: 0,
+  }
+  return isStale(flow, stateOf(cluster).families[familyOf(destination)])
+}
+
+function stateOf({ service, endpoints }: ConntrackCluster): UdpState {
+  const state = new UdpState()
+  state.setNodeAddresses([NODE])
+  const local = udpService('cases', {
+    clusterIPs: [service.clusterIP],
+    externalIPs: service.externalIPs,
+    loadBalancerIPs: service.loadBalancerIPs,
+    ports: service.ports.map((port) => ({ nodePort: 0, ...port, protocol: port.protocol as Protocol })),
+    endpoints: endpoints.filter(({ serving }) => serving).map(({ ip: address, port }) => ({ address, port })),
+  })
+  state.setService(local.key, virtualServers(local))
+  return state
 }

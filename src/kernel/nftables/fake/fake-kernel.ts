@@ -1,4 +1,5 @@
 import { errnoName, errnoNumber } from '../../libc/errno.ts'
+import { FakeTransport } from '../../netlink/fake-transport.ts'
 import { type Message, messages } from '../../netlink/message.ts'
 import type { NetlinkBatch } from '../batch.ts'
 import { NFNL_MSG_BATCH_BEGIN, NFT_MSG } from '../constants.ts'
@@ -10,7 +11,6 @@ import { parseRequest, Refused } from './request.ts'
 import { type Ruleset, rulesetOf } from './ruleset.ts'
 import { FakeStore } from './store.ts'
 import { type Failure, transact } from './transact.ts'
-import { FakeTransport } from './transport.ts'
 
 /** Bytes of a datagram with notifications (NLMSG_GOODSIZE). */
 const NOTIFICATION_BYTES = 3776

@@ -1,5 +1,5 @@
-import { NetlinkError } from '../../netlink/error.ts'
-import type { NetlinkTransport } from '../../netlink/socket.ts'
+import { NetlinkError } from './error.ts'
+import type { NetlinkTransport } from './socket.ts'
 
 /** A socket of a fake kernel. */
 export class FakeTransport implements NetlinkTransport {
@@ -40,6 +40,11 @@ export class FakeTransport implements NetlinkTransport {
       })
     }
     return this.#queue.shift()
+  }
+
+  async receiveInBackground(): Promise<Buffer | undefined> {
+    await Promise.resolve()
+    return this.receive()
   }
 
   /** Called by the kernel: puts datagrams into the receive buffer. */

@@ -1,0 +1,68 @@
+import { cpus } from 'node:os'
+import { SettingFiles } from '../kernel/sysctl/settings.ts'
+import type { Logger } from '../observe/log.ts'
+import { changeSettings } from '../sinks/conntrack/change-settings.ts'
+import { SettingsRecord } from '../sinks/conntrack/settings-record.ts'
+import { StaleFlows } from '../sinks/conntrack/stale-flows.ts'
+import { type ConntrackOptions, wantedSettings } from '../sinks/conntrack/sysctls.ts'
+import type { PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts'
+import type { AgentFlows } from './agent.ts'
+import { failureText } from './failure.ts'
+import type { AgentOptions } from './options.ts'
+
+/** What an agent does about connection tracking: kernel settings once, and stale UDP flows after each commit. */
+export class Conntrack implements AgentFlows {
+  readonly #agent: AgentOptions
+  readonly #options: ConntrackOptions
+  readonly #log: Logger
+  readonly #stale: StaleFlows
+  #problems: readonly PlaneProblem[] = []
+  #isFirst = true
+
+  /** @throws NetlinkError */
+  constructor(agent: AgentOptions, options: ConntrackOptions, log: Logger) {
+    this.#agent = agent
+    this.#options = options
+    this.#log = log
+    this.#stale = new StaleFlows({
+      log: (message, error) => {
+        log.warn({ err: error }, message)
+      },
+    })
+  }
+
+  announce(changes: PlaneChanges): void {
+    this.#stale.announce(changes)
+  }
+
+  async apply(): Promise<void> {
+    // Not before the instance has its place, so that a second one which is refused changes nothing.
+    if (this.#isFirst && !this.#agent.once) this.#changeSettings()
+    this.#isFirst = false
+    await this.#stale.apply()
+  }
+
+  async check(): Promise<void> {
+    await this.#stale.check()
+  }
+
+  counts(): { staleFlowsDeleted: number } {
+    return { staleFlowsDeleted: this.#stale.counts().deleted }
+  }
+
+  problems(): readonly PlaneProblem[] {
+    return this.#problems
+  }
+
+  async close(): Promise<void> {
+    await this.#stale.close()
+  }
+
+  #changeSettings(): void {
+    const wanted = wantedSettings(this.#options, cpus().length)
+    const record = new SettingsRecord(this.#agent.runDirectory, this.#agent.instance)
+    const failures = changeSettings(wanted, new SettingFiles(), record)
+    for (const error of failures) this.#log.warn({ err: error }, 'a kernel setting is left as it is')
+    this.#problems = failures.map((error) => ({ object: 'conntrack', message: failureText(error) }))
+  }
+}

@@ -1,0 +1,85 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Entry } from '../../src/kernel/conntrack/fake/entry.ts'
+import { Lab, type Namespace } from '../lab/index.ts'
+import { countFlows, createFlows, PROTOCOL } from '../sluice/flows.ts'
+import { Instance } from '../sluice/instance.ts'
+import { endpointSlice, ManifestFolder, service } from '../sluice/manifests.ts'
+import { Probe } from '../sluice/probe.ts'
+
+const ENTRIES = 1_000_000
+/** One in so many entries goes to the endpoint that is replaced. */
+const STALE_EVERY = 10
+const LIMIT = '/proc/sys/net/netfilter/nf_conntrack_max'
+const [GONE, STAYS, NEW] = ['10.244.1.1', '10.244.1.2', '10.244.1.3']
+const DESTINATION = '10.96.0.60'
+
+let lab: Lab
+let node: Namespace
+let limitBefore: string
+const manifests = new ManifestFolder()
+
+beforeAll(async () => {
+  // One limit for the machine, which only its first namespace can change.
+  limitBefore = readFileSync(LIMIT, 'utf8').trim()
+  writeFileSync(LIMIT, String(Math.max(Number(limitBefore), ENTRIES + 100_000)))
+  lab = await Lab.create()
+  node = await lab.namespace('node')
+}, 30_000)
+
+afterAll(async () => {
+  await lab.close()
+  writeFileSync(LIMIT, limitBefore)
+  manifests.dispose()
+}, 30_000)
+
+function write(endpoints: readonly string[]): void {
+  const ports = [{ name: 'dns', port: 53, protocol: 'UDP' }]
+  manifests.write('dns.yaml', [
+    service('dns', { clusterIPs: [DESTINATION], ports: [{ name: 'dns', port: 53, protocol: 'UDP' }] }),
+    endpointSlice('dns', { ports, endpoints }),
+  ])
+}
+
+/** Half of them TCP, half of them UDP; all to the Service. */
+function* entries(): Generator<Entry> {
+  const bytes = (address: string) => Uint8Array.from(address.split('.').map(Number))
+  const destination = { address: bytes(DESTINATION), port: 53 }
+  const [gone, stays] = [GONE, STAYS].map((address) => ({ address: bytes(address), port: 53 }))
+  if (gone === undefined || stays === undefined) return
+  for (let i = 0; i < ENTRIES; i++) {
+    const source = { address: Uint8Array.of(10, 245, i >> 16, i >> 8), port: 20_000 + (i & 0xff) }
+    const protocol = i % 2 === 0 ? PROTOCOL.UDP : PROTOCOL.TCP
+    yield { protocol, source, destination, replySource: i % STALE_EVERY === 0 ? gone : stays }
+  }
+}
+
+test('an endpoint is replaced under 1,000,000 entries: exactly the stale ones go, and every question is answered in 100 ms (promise 78)', async () => {
+  write([GONE, STAYS])
+  const instance = await Instance.start(node, { input: manifests.path, args: ['--node-name', 'node-1'] })
+  try {
+    await createFlows(node, entries())
+    const stale = ENTRIES / STALE_EVERY
+    expect(await countFlows(node, 'UDP')).toEqual(
+      new Map([
+        [`${DESTINATION} 53 by ${GONE} 53`, stale],
+        [`${DESTINATION} 53 by ${STAYS} 53`, ENTRIES / 2 - stale],
+      ]),
+    )
+    const probe = await Probe.start(node, { socketPath: instance.socketPath, path: '/status' })
+    const start = performance.now()
+    write([STAYS, NEW])
+    await instance.waitFor('stale flows deleted', ({ counts }) => counts.staleFlowsDeleted >= stale, 30_000)
+    const duration = performance.now() - start
+    const report = await probe.stop()
+    console.log(`cleanup among ${ENTRIES} entries: ${duration.toFixed(0)} ms`, report)
+    expect((await instance.status()).counts.staleFlowsDeleted).toBe(stale)
+    expect(await countFlows(node, 'UDP')).toEqual(new Map([[`${DESTINATION} 53 by ${STAYS} 53`, ENTRIES / 2 - stale]]))
+    expect(await countFlows(node, 'TCP')).toEqual(new Map([[`${DESTINATION} 53 by ${STAYS} 53`, ENTRIES / 2]]))
+    expect(report.failures).toBe(0)
+    expect(report.answers).toBeGreaterThan(10)
+    expect(report.slowest).toBeLessThan(100)
+  } finally {
+    await instance.dispose()
+  }
+}, 60_000)
