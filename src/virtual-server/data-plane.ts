@@ -1,4 +1,4 @@
-import type { IpAddress } from '../model/ip.ts'
+import type { Family, IpAddress } from '../model/ip.ts'
 import type { ServiceKey } from '../model/service.ts'
 import type { VirtualServer } from './virtual-server.ts'
 
@@ -37,6 +37,8 @@ export interface DataPlane {
    * After a rejection the changes are not forgotten: the plane brings the kernel in line by itself, or with the next call.
    */
   apply(changes: PlaneChanges): Promise<void>
+  /** Families that the last {@link apply} did not bring in line; those that are not named have all changes. */
+  readonly failedFamilies: readonly Family[]
   /** What could not be done, at present. */
   problems(): readonly PlaneProblem[]
   counts(): PlaneCounts

@@ -13,6 +13,7 @@ import { countsOf, familyState } from './family-state.ts'
  */
 export class DryRunPlane implements DataPlane {
   readonly name = 'nft (dry run)'
+  readonly failedFamilies = []
   readonly #states
   readonly #destinations = new Destinations()
   readonly #print: (text: string) => void

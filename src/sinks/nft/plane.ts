@@ -40,6 +40,8 @@ interface FamilyPlane {
   readonly state: RenderedState
   /** The kernel may differ from the state: read back and compare before the next change. */
   needsSync: boolean
+  /** The last `apply` succeeded for it. */
+  isInLine: boolean
   refused: PlaneProblem[]
 }
 
@@ -69,6 +71,7 @@ export class NftPlane implements DataPlane {
     this.#families = FAMILIES.map((family) => ({
       state: familyState(family, options.clusterCIDRs),
       needsSync: true,
+      isInLine: false,
       refused: [],
     }))
     const tables = this.#families.map(({ state }) => state.layout.table)
@@ -84,11 +87,13 @@ export class NftPlane implements DataPlane {
 
   async apply(changes: PlaneChanges): Promise<void> {
     await this.#exclusive(async () => {
+      for (const plane of this.#families) plane.isInLine = false
       const winners = await this.#updateDestinations(changes)
       const failures: unknown[] = []
       for (const plane of this.#families) {
         try {
           await this.#applyFamily(plane, winners[plane.state.layout.family], changes.nodeAddresses)
+          plane.isInLine = true
         } catch (error) {
           failures.push(error)
         }
@@ -98,6 +103,10 @@ export class NftPlane implements DataPlane {
       if (failures.length === 1) throw failures[0]
       if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '))
     })
+  }
+
+  get failedFamilies(): readonly Family[] {
+    return this.#families.filter(({ isInLine }) => !isInLine).map(({ state }) => state.layout.family)
   }
 
   problems(): readonly PlaneProblem[] {
