@@ -1,7 +1,12 @@
 import { type DefaultRoute, RouteConnection, RouteWatch, SCOPE } from '../kernel/route/addresses.ts'
 import { type IpAddress, ipFromBytes } from '../model/ip.ts'
 import type { Node } from '../model/node.ts'
-import { type LocalAddress, type NodePortAddresses, selectNodePortAddresses } from '../node/node-port-addresses.ts'
+import {
+  type LocalAddress,
+  type NodePortAddresses,
+  selectListenAddresses,
+  selectNodePortAddresses,
+} from '../node/node-port-addresses.ts'
 
 const POLL_MS = 500
 
@@ -13,6 +18,7 @@ export class NodeAddresses {
   #node: Node | undefined
   #timer: NodeJS.Timeout | undefined
   #current = ''
+  #toListen: readonly IpAddress[] = []
 
   /** @throws NetlinkError */
   constructor(spec: NodePortAddresses) {
@@ -25,11 +31,18 @@ export class NodeAddresses {
 
   /** The present addresses; undefined when they are those that the last call gave. */
   changed(): readonly IpAddress[] | undefined {
-    const addresses = selectNodePortAddresses(this.#spec, this.#node, this.#local())
+    const local = this.#local()
+    this.#toListen = selectListenAddresses(this.#spec, this.#node, local)
+    const addresses = selectNodePortAddresses(this.#spec, this.#node, local)
     const text = addresses.join(' ')
     if (this.#timer !== undefined && text === this.#current) return undefined
     this.#current = text
     return addresses
+  }
+
+  /** Where health checks listen, as of the last call of {@link changed}; 0.0.0.0 and :: stand for all of their family. */
+  get toListen(): readonly IpAddress[] {
+    return this.#toListen
   }
 
   /** Calls back when the node's addresses may have changed. */

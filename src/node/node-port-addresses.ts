@@ -1,6 +1,10 @@
 import { type Cidr, cidrContains, FAMILIES, familyOf, type IpAddress, parseCidr } from '../model/ip.ts'
 import type { Node } from '../model/node.ts'
 
+const EVERY = { 4: '0.0.0.0/0' as Cidr, 6: '::/0' as Cidr }
+const ANY = { 4: '0.0.0.0' as IpAddress, 6: '::' as IpAddress }
+const LOOPBACK = ['127.0.0.0/8' as Cidr, '::1/128' as Cidr]
+
 /** Which of the node's addresses serve node ports (promises 22 to 24): keywords and ranges, which combine. */
 export interface NodePortAddresses {
   /** The node's primary address of each family. */
@@ -53,6 +57,24 @@ export function selectNodePortAddresses(
     if (spec.all || spec.cidrs.some((cidr) => cidrContains(cidr, address))) selected.add(address)
   }
   return [...selected].sort()
+}
+
+/**
+ * Where a process listens that belongs to the node ports, such as a health check (promise 84). As
+ * {@link selectNodePortAddresses}, but loopback may be chosen by a range; and when a family is chosen as a whole, its
+ * wildcard address stands for it.
+ */
+export function selectListenAddresses(
+  spec: NodePortAddresses,
+  node: Node | undefined,
+  local: readonly LocalAddress[],
+): IpAddress[] {
+  const wildcards = FAMILIES.flatMap((family) => (spec.all || spec.cidrs.includes(EVERY[family]) ? [ANY[family]] : []))
+  const loopback = local.filter(({ address }) => LOOPBACK.some((cidr) => cidrContains(cidr, address)))
+  const chosen = loopback.filter(({ address }) => spec.cidrs.some((cidr) => cidrContains(cidr, address)))
+  const single = [...selectNodePortAddresses(spec, node, local), ...chosen.map(({ address }) => address)]
+  const isCovered = (address: IpAddress) => wildcards.some((wildcard) => familyOf(wildcard) === familyOf(address))
+  return [...wildcards, ...single.filter((address) => !isCovered(address))].sort()
 }
 
 function primaryAddresses(node: Node | undefined, global: readonly LocalAddress[]): IpAddress[] {
