@@ -50,6 +50,16 @@ test('--nodeport-addresses combines keywords and ranges', () => {
 })
 
 test.each([
+  ['', { host: '', port: 10256 }, false],
+  ['--healthz-bind-address=', undefined, false],
+  ['--healthz-bind-address [fd00::1]:8080 --bind-address-hard-fail', { host: 'fd00::1', port: 8080 }, true],
+])('health with "%s"', (flags, healthzAddress, bindAddressHardFail) => {
+  const { options } = run(`file to-local to-nft ${flags}`)
+  expect(agentOptions(options)).toMatchObject({ bindAddressHardFail })
+  expect(agentOptions(options).healthzAddress).toEqual(healthzAddress)
+})
+
+test.each([
   ['file to-local', /"file to-local" is no command/],
   ['', /no command was given/],
   ['file to-local to-nft --bogus', /--bogus/],
@@ -59,6 +69,7 @@ test.each([
   ['file to-local to-nft --masquerade-bit 32', /--masquerade-bit: "32"/],
   ['file to-local to-nft --instance ../../etc', /--instance/],
   ['file to-local to-nft --log-level loud', /--log-level/],
+  ['file to-local to-nft --healthz-bind-address localhost', /--healthz-bind-address: "localhost"/],
   ['status --input x', /--input/],
 ])('"%s" fails and says why', (line, message) => {
   expect(line === '' ? failure('--once') : failure(line)).toMatch(message)
