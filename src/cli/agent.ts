@@ -12,6 +12,7 @@ import type { Store } from '../store/store.ts'
 import type { DataPlane, PlaneProblem } from '../virtual-server/data-plane.ts'
 import { virtualServers } from '../virtual-server/from-local.ts'
 import type { VirtualServer } from '../virtual-server/virtual-server.ts'
+import type { AgentHealth } from './agent-health.ts'
 import { failureText } from './failure.ts'
 import type { AgentOptions } from './options.ts'
 import { VERSION } from './version.ts'
@@ -28,9 +29,13 @@ export interface AgentParts {
     setNode(node: Node | undefined): void
     /** Undefined when nothing changed since the last call. */
     changed(): readonly IpAddress[] | undefined
+    /** Where health checks listen; 0.0.0.0 and :: stand for all of their family. */
+    readonly toListen: readonly IpAddress[]
     follow(callback: () => void): void
     close(): void
   }
+  /** Absent for a run that ends at once. */
+  readonly health?: AgentHealth
 }
 
 const RETRY_MS = { first: 200, longest: 30_000 } as const
@@ -60,15 +65,17 @@ export class Agent {
    * @throws what the source or the plane fails with before the first state is served; ControlError.
    */
   async run(): Promise<void> {
-    const { options, source, plane, addresses } = this.#parts
+    const { options, source, plane, addresses, health } = this.#parts
     let control: { close: () => Promise<void> } | undefined
     try {
       // A run that only looks, or that ends at once, needs no place of its own.
       if (!options.once && !options.dryRun) control = await this.#serveControl()
+      await health?.start()
       await source.start()
       await this.#serveFirst()
       if (!options.once) await this.#follow()
     } finally {
+      await health?.close()
       await source.close()
       this.#view.close()
       addresses.close()
@@ -115,7 +122,8 @@ export class Agent {
 
   /** Everything that is not served as it was asked for. */
   problems(): StatusProblem[] {
-    return [...this.#parts.source.problems(), ...this.#parts.plane.problems().map(planeProblem)]
+    const { source, plane, health } = this.#parts
+    return [...source.problems(), ...plane.problems().map(planeProblem), ...(health?.problems() ?? [])]
   }
 
   async #serveFirst(): Promise<void> {
@@ -169,8 +177,12 @@ export class Agent {
   }
 
   async #serve(changes: Changes): Promise<void> {
-    const { plane, addresses, options } = this.#parts
-    if (changes.node !== undefined) addresses.setNode(changes.node ?? undefined)
+    const { plane, addresses, options, health } = this.#parts
+    health?.queued()
+    if (changes.node !== undefined) {
+      addresses.setNode(changes.node ?? undefined)
+      health?.setNode(changes.node)
+    }
     this.#addressesMayDiffer = false
     const nodeAddresses = addresses.changed()
     if (nodeAddresses !== undefined) this.#nodeAddresses = nodeAddresses
@@ -178,10 +190,15 @@ export class Agent {
     const slices = new Slices()
     for (const key of changes.services) {
       const local = this.#view.local(key)
+      health?.stage(key, local)
       services.set(key, local === undefined ? [] : virtualServers(local, options))
       if (slices.due()) await slices.pause()
     }
-    await plane.apply({ services, nodeAddresses })
+    try {
+      await plane.apply({ services, nodeAddresses })
+    } finally {
+      health?.applied(plane.failedFamilies, addresses.toListen)
+    }
     this.#state = 'serving'
     this.#lastError = ''
     this.#lastSync = new Date().toISOString()

@@ -8,6 +8,7 @@ import { FileSource } from '../sources/file/file-source.ts'
 import { Store } from '../store/store.ts'
 import type { DataPlane } from '../virtual-server/data-plane.ts'
 import { Agent } from './agent.ts'
+import { AgentHealth } from './agent-health.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
 import { NodeAddresses } from './node-addresses.ts'
@@ -38,7 +39,8 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
   })
   // Reading addresses needs no root, so that a dry run shows the node's own.
   const addresses = new NodeAddresses(options.nodePortAddresses)
-  const agent = new Agent({ options, log, store, source, plane, addresses })
+  const health = options.once || options.dryRun ? undefined : new AgentHealth({ ...options, log })
+  const agent = new Agent({ options, log, store, source, plane, addresses, ...(health && { health }) })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping; the rules stay in the kernel')
