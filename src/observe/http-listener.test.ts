@@ -1,7 +1,7 @@
-import { request } from 'node:http'
+import { createServer, request } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { addressText, type HttpListener, listenHttp } from './http-listener.ts'
+import { addressText, closeServer, type HttpListener, listenHttp, openServer } from './http-listener.ts'
 
 const open: HttpListener[] = []
 
@@ -55,6 +55,14 @@ test('what is not HTTP does no harm', async () => {
   const received = await new Promise<string>((resolve) => socket.on('data', (data) => resolve(data.toString())))
   expect(received).toMatch(/^HTTP\/1.1 400/)
   expect((await ask(port, 'GET', '/')).body).toBe('ü\n')
+})
+
+test('a connection that cannot be accepted does not end the process', async () => {
+  const server = createServer()
+  await openServer(server, { host: '127.0.0.1', port: 0 })
+  // As net.Server does when accept() fails, for example with EMFILE; without a listener this would throw.
+  expect(server.emit('error', new Error('accept EMFILE'))).toBe(true)
+  await closeServer(server)
 })
 
 test('a port that is taken is named', async () => {
