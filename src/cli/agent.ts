@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Cidr } from '../model/ip.ts'
+import type { Cidr, IpAddress } from '../model/ip.ts'
 import type { Node } from '../model/node.ts'
 import type { ServiceKey } from '../model/service.ts'
 import { NodeView } from '../node/view.ts'
@@ -12,6 +12,7 @@ import type { Store } from '../store/store.ts'
 import type { DataPlane, PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts'
 import { virtualServers } from '../virtual-server/from-local.ts'
 import type { VirtualServer } from '../virtual-server/virtual-server.ts'
+import type { AgentHealth } from './agent-health.ts'
 import { failureText } from './failure.ts'
 import type { NodeAddressing } from './node-addresses.ts'
 import type { AgentOptions } from './options.ts'
@@ -46,9 +47,13 @@ export interface AgentParts {
     setNode(node: Node | undefined): void
     /** Undefined when nothing changed since the last call. */
     changed(): NodeAddressing | undefined
+    /** Where health checks listen; 0.0.0.0 and :: stand for all of their family. */
+    readonly toListen: readonly IpAddress[]
     follow(callback: () => void): void
     close(): void
   }
+  /** Absent for a run that ends at once. */
+  readonly health?: AgentHealth
 }
 
 /** How long to wait for the node's pod CIDRs, when pods are told by them (promise 65). */
@@ -86,15 +91,17 @@ export class Agent {
    * @throws what the source or the plane fails with before the first state is served; ControlError.
    */
   async run(): Promise<void> {
-    const { options, source, plane, flows, addresses } = this.#parts
+    const { options, source, plane, flows, addresses, health } = this.#parts
     let control: { close: () => Promise<void> } | undefined
     try {
       // A run that only looks, or that ends at once, needs no place of its own.
       if (!options.once && !options.dryRun) control = await this.#serveControl()
+      await health?.start()
       await source.start()
       await this.#serveFirst()
       if (!options.once) await this.#follow()
     } finally {
+      await health?.close()
       await source.close()
       this.#view.close()
       addresses.close()
@@ -142,9 +149,13 @@ export class Agent {
 
   /** Everything that is not served as it was asked for. */
   problems(): StatusProblem[] {
-    const { source, plane, flows } = this.#parts
-    const beside = flows?.problems().map((problem) => planeProblem(problem, 'warning')) ?? []
-    return [...source.problems(), ...plane.problems().map((problem) => planeProblem(problem, 'error')), ...beside]
+    const { source, plane, flows, health } = this.#parts
+    return [
+      ...source.problems(),
+      ...plane.problems().map((problem) => planeProblem(problem, 'error')),
+      ...(flows?.problems().map((problem) => planeProblem(problem, 'warning')) ?? []),
+      ...(health?.problems() ?? []),
+    ]
   }
 
   async #serveFirst(): Promise<void> {
@@ -233,14 +244,19 @@ export class Agent {
   }
 
   async #serve(changes: Changes): Promise<void> {
-    const { plane, flows } = this.#parts
+    const { plane, flows, health, addresses } = this.#parts
+    health?.queued()
     const node = this.#nodeChanges(changes)
     const services = await this.#virtualServers(changes.services)
     // Once taken over by the plane, changes are not lost when it fails.
     this.#takenRevision = changes.revision ?? this.#takenRevision
     const taken = { services, ...node }
     flows?.announce(taken)
-    await plane.apply(taken)
+    try {
+      await plane.apply(taken)
+    } finally {
+      health?.applied(plane.failedFamilies, addresses.toListen)
+    }
     this.#state = 'serving'
     this.#lastError = ''
     this.#lastSync = new Date().toISOString()
@@ -251,9 +267,12 @@ export class Agent {
 
   /** What a plane has to know of the node, as far as it changed. */
   #nodeChanges({ node, serviceCIDRs }: Changes): Omit<PlaneChanges, 'services'> {
-    const { addresses, options } = this.#parts
-    if (node !== undefined) this.#node = node ?? undefined
-    if (node !== undefined) addresses.setNode(this.#node)
+    const { addresses, options, health } = this.#parts
+    if (node !== undefined) {
+      this.#node = node ?? undefined
+      addresses.setNode(this.#node)
+      health?.setNode(node)
+    }
     this.#addressesMayDiffer = false
     const addressing = addresses.changed()
     if (addressing !== undefined) this.#nodeAddresses = addressing
@@ -274,11 +293,13 @@ export class Agent {
   }
 
   async #virtualServers(keys: ReadonlySet<ServiceKey>): Promise<Map<ServiceKey, readonly VirtualServer[]>> {
+    const { health } = this.#parts
     const { masqueradeAll } = this.#parts.options
     const services = new Map<ServiceKey, readonly VirtualServer[]>()
     const slices = new Slices()
     for (const key of this.#affected(keys)) {
       const local = this.#view.local(key)
+      health?.stage(key, local)
       const options = { masqueradeAll, nodeIPs: this.#nodeAddresses.own }
       services.set(key, local === undefined ? [] : virtualServers(local, options))
       if (slices.due()) await slices.pause()

@@ -70,6 +70,16 @@ test.each([
 })
 
 test.each([
+  ['', { host: '', port: 10256 }, false],
+  ['--healthz-bind-address=', undefined, false],
+  ['--healthz-bind-address [fd00::1]:8080 --bind-address-hard-fail', { host: 'fd00::1', port: 8080 }, true],
+])('health with "%s"', (flags, healthzAddress, bindAddressHardFail) => {
+  const { options } = run(`file to-local to-nft ${flags}`)
+  expect(agentOptions(options)).toMatchObject({ bindAddressHardFail })
+  expect(agentOptions(options).healthzAddress).toEqual(healthzAddress)
+})
+
+test.each([
   ['file to-local', /"file to-local" is no command/],
   ['', /no command was given/],
   ['file to-local to-nft --bogus', /--bogus/],
@@ -83,6 +93,7 @@ test.each([
   ['file to-local to-nft --detect-local-mode BridgeInterface', /--pod-bridge-interface: must be given/],
   ['file to-local to-nft --detect-local-mode InterfaceNamePrefix --pod-interface-name-prefix a/b', /a\/b/],
   ['file to-local to-nft --sync-period often', /--sync-period: "often"/],
+  ['file to-local to-nft --healthz-bind-address localhost', /--healthz-bind-address: "localhost"/],
   ['status --input x', /--input/],
 ])('"%s" fails and says why', (line, message) => {
   expect(line === '' ? failure('--once') : failure(line)).toMatch(message)

@@ -12,7 +12,7 @@ export const COMMANDS = [
   {
     words: ['file', 'to-local', 'to-nft'],
     summary: 'serve the Services that files describe, with nftables',
-    options: ['file', 'node', 'sync', 'nft', 'conntrack', 'instance', 'log'],
+    options: ['file', 'node', 'sync', 'nft', 'conntrack', 'health', 'instance', 'log'],
   },
   { words: ['status'], summary: 'say what a running instance does', options: ['status', 'instance'] },
   {

@@ -10,7 +10,7 @@ export const EXIT = {
   input: 3,
   /** The kernel cannot be programmed: no root, no nf_tables, or it refused. */
   kernel: 4,
-  /** The instance is running already, or `status` found none that runs. */
+  /** The instance is running already or cannot listen, or `status` found none that runs. */
   instance: 5,
   /** With --once: the rest is programmed, but some objects were skipped. `cleanup --kube-proxy`: something was left. */
   skipped: 6,

@@ -3,6 +3,7 @@ import { NetlinkError } from '../kernel/netlink/error.ts'
 import { NftablesConnection } from '../kernel/nftables/connection.ts'
 import { FakeKernel } from '../kernel/nftables/fake/fake-kernel.ts'
 import { ControlError } from '../observe/control-socket.ts'
+import { ListenError } from '../observe/http-listener.ts'
 import { SourceError } from '../sources/error.ts'
 import { EXIT } from './exit-codes.ts'
 import { exitCodeOf, failureText, UsageError } from './failure.ts'
@@ -23,6 +24,7 @@ test.each([
   [new NetlinkError('NETLINK_PERMISSION', 'needs root'), EXIT.kernel],
   [new AggregateError([new NetlinkError('NETLINK_SEND', 'no')]), EXIT.kernel],
   [new ControlError('INSTANCE_RUNNING', 'is running'), EXIT.instance],
+  [new ListenError('cannot listen on *:10256', 'EADDRINUSE'), EXIT.instance],
   [new Error('else'), EXIT.failure],
   ['no error at all', EXIT.failure],
 ])('%s', (error, code) => {

@@ -1,6 +1,7 @@
 import { NetlinkError } from '../kernel/netlink/error.ts'
 import { NftablesError } from '../kernel/nftables/error.ts'
 import { ControlError } from '../observe/control-socket.ts'
+import { ListenError } from '../observe/http-listener.ts'
 import { SourceError } from '../sources/error.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 
@@ -17,7 +18,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return EXIT.usage
   if (error instanceof SourceError) return EXIT.input
   if (error instanceof NetlinkError || error instanceof NftablesError) return EXIT.kernel
-  if (error instanceof ControlError) return EXIT.instance
+  if (error instanceof ControlError || error instanceof ListenError) return EXIT.instance
   if (error instanceof AggregateError) return error.errors.length > 0 ? exitCodeOf(error.errors[0]) : EXIT.failure
   return EXIT.failure
 }

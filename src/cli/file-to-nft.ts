@@ -11,6 +11,7 @@ import { FileSource } from '../sources/file/file-source.ts'
 import { Store } from '../store/store.ts'
 import type { DataPlane } from '../virtual-server/data-plane.ts'
 import { Agent } from './agent.ts'
+import { AgentHealth } from './agent-health.ts'
 import { Conntrack } from './conntrack.ts'
 import { conntrackOptions } from './conntrack-options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -18,6 +19,9 @@ import { UsageError } from './failure.ts'
 import { replacingKubeProxy } from './kube-proxy-leftovers.ts'
 import { NodeAddresses } from './node-addresses.ts'
 import { type AgentOptions, agentOptions, maxFileBytes, type RawOptions } from './options.ts'
+
+/** What counts when nothing is checked periodically. */
+const DEFAULT_SYNC_PERIOD_MS = 30_000
 
 /** `sluice file to-local to-nft`. */
 export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
@@ -50,7 +54,9 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
   }
   // Reading addresses needs no root, so that a dry run shows the node's own.
   const addresses = new NodeAddresses(options.nodePortAddresses)
-  const agent = new Agent({ options, log, store, source, plane, addresses, ...flows })
+  const health =
+    options.once || options.dryRun ? undefined : new AgentHealth({ ...options, log, timeoutMs: healthTimeout(options) })
+  const agent = new Agent({ options, log, store, source, plane, addresses, ...flows, ...(health && { health }) })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping; the rules stay in the kernel')
@@ -99,4 +105,9 @@ function ownTables({ ownTables: isWanted }: AgentOptions): boolean {
     throw new UsageError(`--own-tables needs Linux 6.9 or later; this is ${release()}`)
   }
   return isWanted
+}
+
+/** How late an update may be (promise 85). Milliseconds. */
+function healthTimeout({ syncPeriod }: AgentOptions): number {
+  return 2 * (syncPeriod || DEFAULT_SYNC_PERIOD_MS)
 }

@@ -20,6 +20,9 @@ export function replacingKubeProxy(plane: DataPlane, log: Logger): DataPlane {
   let isDone = false
   return {
     name: plane.name,
+    get failedFamilies() {
+      return plane.failedFamilies
+    },
     problems: () => plane.problems(),
     counts: () => plane.counts(),
     check: async () => plane.check(),

@@ -5,6 +5,7 @@ import {
   type LocalAddress,
   type NodePortAddresses,
   nodeIPs,
+  selectListenAddresses,
   selectNodePortAddresses,
 } from '../node/node-port-addresses.ts'
 
@@ -26,6 +27,7 @@ export class NodeAddresses {
   #node: Node | undefined
   #timer: NodeJS.Timeout | undefined
   #current = ''
+  #toListen: readonly IpAddress[] = []
 
   /** @throws NetlinkError */
   constructor(spec: NodePortAddresses) {
@@ -39,12 +41,18 @@ export class NodeAddresses {
   /** The present addresses; undefined when they are those that the last call gave. */
   changed(): NodeAddressing | undefined {
     const local = this.#local()
+    this.#toListen = selectListenAddresses(this.#spec, this.#node, local)
     const nodePorts = selectNodePortAddresses(this.#spec, this.#node, local)
     const own = nodeIPs(this.#node, local)
     const text = `${nodePorts.join(' ')} / ${own.join(' ')}`
     if (this.#timer !== undefined && text === this.#current) return undefined
     this.#current = text
     return { nodePorts, own }
+  }
+
+  /** Where health checks listen, as of the last call of {@link changed}; 0.0.0.0 and :: stand for all of their family. */
+  get toListen(): readonly IpAddress[] {
+    return this.#toListen
   }
 
   /** Calls back when the node's addresses may have changed. */

@@ -1,13 +1,28 @@
 import { hostname } from 'node:os'
 import { Option } from 'commander'
 import { type NodePortAddresses, parseNodePortAddresses } from '../node/node-port-addresses.ts'
+import type { BindAddress } from '../observe/http-listener.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts'
+import { bindAddress } from './bind-address.ts'
 import { DETECT_LOCAL_MODES, type DetectLocal, type DetectLocalMode, detectLocal } from './detect-local.ts'
 import { parseDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
 
+/** When --healthz-bind-address has none, as in kube-proxy. */
+const HEALTHZ_PORT = 10256
+
 /** Options of a group, as data: commander reads them, `--help` prints them, and the reference page is made from them. */
-export type OptionGroup = 'file' | 'node' | 'sync' | 'nft' | 'conntrack' | 'instance' | 'log' | 'status' | 'cleanup'
+export type OptionGroup =
+  | 'file'
+  | 'node'
+  | 'sync'
+  | 'nft'
+  | 'conntrack'
+  | 'health'
+  | 'instance'
+  | 'log'
+  | 'status'
+  | 'cleanup'
 
 const list = (flag: string) => (value: string, previous: string[] | undefined) => {
   const values = value.split(',').map((part) => part.trim())
@@ -83,6 +98,13 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       '0s',
     ),
   ],
+  health: () => [
+    new Option(
+      '--healthz-bind-address <ip:port>',
+      'where /healthz, /livez and /readyz are served; empty for nowhere',
+    ).default('0.0.0.0:10256'),
+    new Option('--bind-address-hard-fail', 'end with an error when that address cannot be listened on'),
+  ],
   instance: () => [
     new Option('--instance <name>', 'name of this instance').default('default'),
     new Option('--run-dir <path>', "directory of the instances' sockets").default('/run/sluice'),
@@ -130,6 +152,8 @@ export interface RawOptions {
   readonly conntrackTcpBeLiberal?: boolean
   readonly conntrackUdpTimeout?: string
   readonly conntrackUdpTimeoutStream?: string
+  readonly healthzBindAddress?: string
+  readonly bindAddressHardFail?: boolean
   readonly instance: string
   readonly runDir: string
   readonly logLevel?: LogLevel
@@ -151,6 +175,9 @@ export interface AgentOptions {
   readonly masqueradeAll: boolean
   readonly dryRun: boolean
   readonly once: boolean
+  /** Where health is served; undefined for nowhere. */
+  readonly healthzAddress: BindAddress | undefined
+  readonly bindAddressHardFail: boolean
   readonly instance: string
   readonly runDirectory: string
 }
@@ -176,6 +203,8 @@ export function agentOptions(raw: RawOptions): AgentOptions {
     masqueradeAll: raw.masqueradeAll ?? false,
     dryRun: raw.dryRun ?? false,
     once: raw.once ?? false,
+    healthzAddress: bindAddress('--healthz-bind-address', raw.healthzBindAddress ?? '', HEALTHZ_PORT),
+    bindAddressHardFail: raw.bindAddressHardFail ?? false,
     ...instanceOptions(raw),
   }
 }

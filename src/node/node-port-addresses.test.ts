@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest'
 import { type IpAddress, parseIp } from '../model/ip.ts'
 import type { Node } from '../model/node.ts'
-import { type LocalAddress, parseNodePortAddresses, selectNodePortAddresses } from './node-port-addresses.ts'
+import {
+  type LocalAddress,
+  parseNodePortAddresses,
+  selectListenAddresses,
+  selectNodePortAddresses,
+} from './node-port-addresses.ts'
 
 const ip = (text: string): IpAddress => parseIp(text) ?? ('' as IpAddress)
 const local = (address: string, onDefaultRoute = false, isGlobal = true): LocalAddress => ({
@@ -40,6 +45,28 @@ test.each<[string[], Node | undefined, string[]]>([
 ])('%j', (values, object, expected) => {
   const spec = parseNodePortAddresses(values)
   expect(spec && selectNodePortAddresses(spec, object, LOCAL)).toEqual(expected)
+})
+
+test.each<[string[], string[]]>([
+  [['primary'], ['10.9.9.9', 'fd00::9']],
+  [['10.0.0.0/8'], ['10.1.2.3', '::']],
+  [['10.0.0.0/8', 'fd00::/8'], ['10.1.2.3']],
+  [['all'], ['0.0.0.0', '::']],
+  [['0.0.0.0/0'], ['0.0.0.0', '::']],
+  [
+    ['0.0.0.0/0', 'primary'],
+    ['0.0.0.0', 'fd00::9'],
+  ],
+  [['127.0.0.0/8'], ['127.0.0.1', '::']],
+  [['localhost'], ['127.0.0.1']],
+  [
+    ['127.0.0.0/8', 'primary'],
+    ['10.9.9.9', '127.0.0.1', 'fd00::9'],
+  ],
+  [['fe80::/10'], ['0.0.0.0']],
+])('%j listens on %j', (values, expected) => {
+  const spec = parseNodePortAddresses(values)
+  expect(spec && selectListenAddresses(spec, node, LOCAL)).toEqual(expected)
 })
 
 test('what is neither keyword nor range is refused', () => {

@@ -39,6 +39,7 @@ export interface MatchedAddresses {
 }
 
 const KEYWORDS = ['primary', 'localhost', 'all'] as const
+const ANY: { readonly [family in Family]: IpAddress } = { 4: '0.0.0.0' as IpAddress, 6: '::' as IpAddress }
 const LOOPBACK: { readonly [family in Family]: Cidr } = { 4: '127.0.0.0/8' as Cidr, 6: '::1/128' as Cidr }
 
 /**
@@ -95,6 +96,22 @@ export function selectNodePortAddresses(
 ): IpAddress[] {
   const matched = FAMILIES.flatMap((family) => matchNodePortAddresses(spec, family, node, local).addresses)
   return [...new Set(matched)].filter((address) => !isLoopback(address)).sort()
+}
+
+/**
+ * Where a process listens that belongs to the node ports, such as a health check (promise 84). Loopback may be among them; and
+ * when a family is chosen as a whole, its wildcard address stands for it.
+ */
+export function selectListenAddresses(
+  spec: NodePortAddresses,
+  node: Node | undefined,
+  local: readonly LocalAddress[],
+): IpAddress[] {
+  const matched = FAMILIES.flatMap((family) => {
+    const { matchAll, addresses } = matchNodePortAddresses(spec, family, node, local)
+    return matchAll ? [ANY[family]] : addresses
+  })
+  return [...matched].sort()
 }
 
 /** The addresses that make the node itself a client: those of its object, or else those that it has. */

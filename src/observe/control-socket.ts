@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, unlinkSync } from 'node:fs'
 import { createServer, request, type Server } from 'node:http'
 import { join } from 'node:path'
+import { closeServer, openServer } from './http-listener.ts'
 import type { Status } from './status.ts'
 
 /** - `INSTANCE_RUNNING`: another process has this instance. - `INSTANCE_ABSENT`: nobody answers. - `INSTANCE_SOCKET`: the socket cannot be used. */
@@ -91,26 +92,13 @@ export async function askInstance(
 
 /** @returns false when the path is taken. */
 async function listen(server: Server, path: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(false)
-      else reject(error)
-    }
-    server.once('error', failed)
-    server.listen(path, () => {
-      server.off('error', failed)
-      resolve(true)
-    })
-  })
-}
-
-async function closeServer(server: Server): Promise<void> {
-  await new Promise<void>((resolve) => {
-    server.close(() => {
-      resolve()
-    })
-    server.closeAllConnections()
-  })
+  try {
+    await openServer(server, { path })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false
+    throw error
+  }
 }
 
 async function isAnswered(path: string): Promise<boolean> {

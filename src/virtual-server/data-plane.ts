@@ -1,4 +1,4 @@
-import type { Cidr, IpAddress } from '../model/ip.ts'
+import type { Cidr, Family, IpAddress } from '../model/ip.ts'
 import type { ServiceKey } from '../model/service.ts'
 import type { VirtualServer } from './virtual-server.ts'
 
@@ -49,6 +49,8 @@ export interface DataPlane {
    * writes there. Not called before the first {@link apply}, nor while it runs.
    */
   check(): Promise<void>
+  /** Families that the last {@link apply} did not bring in line; those that are not named have all changes. */
+  readonly failedFamilies: readonly Family[]
   /** What could not be done, at present. */
   problems(): readonly PlaneProblem[]
   counts(): PlaneCounts

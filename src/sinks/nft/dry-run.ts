@@ -24,6 +24,7 @@ function noLeftovers(): Leftovers {
  */
 export class DryRunPlane implements DataPlane {
   readonly name = 'nft (dry run)'
+  readonly failedFamilies = []
   readonly #options: TrafficOptions
   readonly #print: (text: string) => void
   readonly #destinations = new Destinations()

@@ -358,10 +358,12 @@ describe('NftPlane', () => {
       )
       await expect(plane.apply(everything)).rejects.toThrow('the kernel refused: add rule ip6 sluice')
       expect([...fake.ruleset().keys()]).toEqual(['ip sluice'])
+      expect(plane.failedFamilies).toEqual([6])
       await expect(plane.apply(changes([local(web, ['10.1.0.9'])]))).rejects.toThrow('ip6')
       expect(fake.ruleset().get('ip sluice')?.sets.get('endpoints')?.get('0010000000000000')).toBe('0a0100091f900000')
       stop()
       await plane.apply(changes([]))
+      expect(plane.failedFamilies).toEqual([])
       expect(fake.ruleset().get('ip6 sluice')?.sets.get('services')?.size).toBe(1)
     })
 

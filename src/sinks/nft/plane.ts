@@ -39,6 +39,8 @@ interface FamilyPlane {
   state: RenderedState
   /** The kernel may differ from the state: read back and compare before the next change. */
   needsSync: boolean
+  /** The last `apply` succeeded for it. */
+  isInLine: boolean
   refused: PlaneProblem[]
 }
 
@@ -73,6 +75,7 @@ export class NftPlane implements DataPlane {
       family,
       state: familyState(family, options),
       needsSync: true,
+      isInLine: false,
       refused: [],
     }))
     const tables = this.#families.map(({ state }) => state.layout.table)
@@ -88,12 +91,14 @@ export class NftPlane implements DataPlane {
 
   async apply(changes: PlaneChanges): Promise<void> {
     await this.#exclusive(async () => {
+      for (const plane of this.#families) plane.isInLine = false
       const winners = await this.#updateDestinations(changes)
       this.#node = mergeNodeState(this.#node, changes)
       const failures: unknown[] = []
       for (const plane of this.#families) {
         try {
           await this.#applyFamily(plane, winners[plane.family], changes)
+          plane.isInLine = true
         } catch (error) {
           failures.push(error)
         }
@@ -103,6 +108,10 @@ export class NftPlane implements DataPlane {
       if (failures.length === 1) throw failures[0]
       if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '))
     })
+  }
+
+  get failedFamilies(): readonly Family[] {
+    return this.#families.filter(({ isInLine }) => !isInLine).map(({ state }) => state.layout.family)
   }
 
   problems(): readonly PlaneProblem[] {
