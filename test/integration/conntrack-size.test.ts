@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Entry } from '../../src/kernel/conntrack/fake/entry.ts'
-import { Lab, type Namespace } from '../lab/index.ts'
+import { Lab, type Namespace, until } from '../lab/index.ts'
 import { countFlows, createFlows, PROTOCOL } from '../sluice/flows.ts'
 import { Instance } from '../sluice/instance.ts'
 import { endpointSlice, ManifestFolder, service } from '../sluice/manifests.ts'
-import { Probe } from '../sluice/probe.ts'
+import { Probe, prefer } from '../sluice/probe.ts'
 
 const ENTRIES = 1_000_000
 /** One in so many entries goes to the endpoint that is replaced. */
@@ -66,10 +66,12 @@ test('an endpoint is replaced under 1,000,000 entries: exactly the stale ones go
         [`${DESTINATION} 53 by ${STAYS} 53`, ENTRIES / 2 - stale],
       ]),
     )
+    prefer(instance.process)
     const probe = await Probe.start(node, { socketPath: instance.socketPath, path: '/status' })
     const start = performance.now()
     write([STAYS, NEW])
-    await instance.waitFor('stale flows deleted', ({ counts }) => counts.staleFlowsDeleted >= stale, 30_000)
+    const isDone = async () => (await instance.status()).counts.staleFlowsDeleted >= stale
+    await until(isDone, { timeoutMs: 30_000, everyMs: 50, what: 'stale flows deleted' })
     const duration = performance.now() - start
     const report = await probe.stop()
     console.log(`cleanup among ${ENTRIES} entries: ${duration.toFixed(0)} ms`, report)

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { constants, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Namespace } from '../lab/index.ts'
 
@@ -17,6 +18,14 @@ export interface ProbeReport {
 /** Where to ask: a path behind a unix socket, or a URL. */
 export type ProbeTarget = { readonly socketPath: string; readonly path: string } | { readonly url: string }
 
+/**
+ * Gives a process precedence over others: how long it waits for a processor which others use is not what is measured. Of a
+ * process that runs it is the main thread, which answers.
+ */
+export function prefer({ pid }: ChildProcess): void {
+  if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_HIGH)
+}
+
 /** Asks again and again from a process of its own, so that what the test does meanwhile does not count. */
 export class Probe {
   readonly #child: ChildProcess
@@ -33,6 +42,7 @@ export class Probe {
   static async start(namespace: Namespace, target: ProbeTarget): Promise<Probe> {
     const args = [PROGRAM, JSON.stringify(target)]
     const probe = new Probe(namespace.spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] }))
+    prefer(probe.#child)
     if (probe.#child.stdout !== null) await once(probe.#child.stdout, 'data')
     return probe
   }
