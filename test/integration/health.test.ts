@@ -196,8 +196,8 @@ describe('health-check node ports (promises 82 to 84)', () => {
 describe('--nodeport-addresses says where they are (promise 84)', () => {
   test.each([
     ['all', [NODE4, NODE6, '192.168.60.1'], true],
-    ['192.168.60.0/24', ['192.168.60.1'], false],
-    ['127.0.0.0/8', [], true],
+    ['192.168.60.0/24,fd00:99::/64', ['192.168.60.1'], false],
+    ['127.0.0.0/8,::1/128', [], true],
   ] as const)('%s', async (list, reached, onLoopback) => {
     await sluice.stop()
     cluster.manifests.write('web.yaml', balancer(32_006, { a1: READY }))

@@ -43,11 +43,20 @@ export async function serveSctp({ name, address, port }: ServeSpec): Promise<Run
   }
 }
 
+const PORTS = { first: 32768, count: 28232 } as const
+let lastPort = randomInt(PORTS.count)
+
+/** Another one each time: to connection tracking, a second INIT from a port belongs to the first one's association. */
+function unusedPort(): number {
+  lastPort = (lastPort + 1) % PORTS.count
+  return PORTS.first + lastPort
+}
+
 /** Sends one INIT and waits for the INIT-ACK, an ABORT or an ICMP error. */
 export function requestSctp(spec: RequestSpec): Promise<Result> {
   return attempt(spec.timeoutMs, (settle) => {
     const socket = new RawSocket(spec.address, IPPROTO_SCTP)
-    const sourcePort = spec.sourcePort ?? randomInt(32768, 61000)
+    const sourcePort = spec.sourcePort ?? unusedPort()
     const initiateTag = tag()
     try {
       if (spec.sourceAddress !== undefined) socket.bind(spec.sourceAddress)
