@@ -188,6 +188,15 @@ describe('what a field gives', () => {
   })
 })
 
+test.each([
+  ['externalIPs', ['192.0.2.1', '2001:db8::1']],
+  ['loadBalancerSourceRanges', ['2001:db8::/32']],
+])('%s of a family that the Service does not have are told (promise 18)', (field, entries) => {
+  const problems = parse(service({ clusterIP: '10.96.0.1', [field]: entries })).problems
+  expect(problems).toEqual([`warning spec.${field}`])
+  expect(parse(service({ clusterIPs: ['10.96.0.1', 'fd00::1'], [field]: entries })).problems).toEqual([])
+})
+
 describe('load-balancer addresses', () => {
   const lb = (spec: Json, ...entries: unknown[]): Json =>
     service({ type: 'LoadBalancer', ...spec }, ingress(...entries))
@@ -224,7 +233,7 @@ describe('load-balancer addresses', () => {
     ],
     [
       'all ranges of a family bad',
-      lb({ loadBalancerSourceRanges: ['10.0.0.0/33', 'fd00::/8'] }, vip, vip6),
+      lb({ clusterIPs: ['10.96.0.1', 'fd00::1'], loadBalancerSourceRanges: ['10.0.0.0/33', 'fd00::/8'] }, vip, vip6),
       ['2001:db8::1'],
       ['warning spec.loadBalancerSourceRanges[0]', 'warning spec.loadBalancerSourceRanges'],
     ],

@@ -43,13 +43,16 @@ export function parseService(object: Fields, report: Report): Service | undefine
   const ports = readServicePorts(spec, type, report)
   if (ports.length === 0 && spec.list('ports').length > 0) return spec.error('ports', 'at least one usable port')
   const ranges = readRanges(spec, 'loadBalancerSourceRanges', report)
+  const externalIPs = readAddresses(spec, 'externalIPs', report, NEVER_ENDPOINT)
+  warnOfOtherFamilies(clusterIPs, externalIPs, spec.path('externalIPs'), report)
+  warnOfOtherFamilies(clusterIPs, ranges.cidrs, spec.path('loadBalancerSourceRanges'), report)
   return {
     namespace: metadata.namespace,
     name: metadata.name,
     type,
     creationTimestamp: readTimestamp(metadata.fields),
     clusterIPs,
-    externalIPs: readAddresses(spec, 'externalIPs', report, NEVER_ENDPOINT),
+    externalIPs,
     loadBalancerIPs: guardRanges(
       readLoadBalancerIPs(object, type),
       ranges,
@@ -86,6 +89,21 @@ function readClusterIPs(spec: Fields, report: Report): readonly IpAddress[] | un
     spec.warn('clusterIP', 'the first of spec.clusterIPs, which are taken')
   }
   return found
+}
+
+/** Promise 18: what is of a family that the Service does not have is ignored; kube-proxy tells so, too. */
+function warnOfOtherFamilies(
+  clusterIPs: readonly IpAddress[],
+  given: readonly (IpAddress | Cidr)[],
+  path: string,
+  report: Report,
+): void {
+  const families = new Set(clusterIPs.map(familyOf))
+  if (families.size !== 1) return
+  const other = given.find((entry) => !families.has(familyOf(entry)))
+  const family = families.has(4) ? 'IPv4' : 'IPv6'
+  if (other !== undefined)
+    report.warning(path, foundInstead(other, `${family} only, which the Service's cluster IP is`))
 }
 
 function isHeadless(spec: Fields): boolean {
