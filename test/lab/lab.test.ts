@@ -71,6 +71,11 @@ describe.skipIf(!support.ok)('lab', { timeout: 20_000 }, () => {
           meta l4proto { tcp, udp, sctp } th dport 7 drop
           meta l4proto { tcp, udp, sctp } th dport 9 reject
         }
+        chain output {
+          type filter hook output priority filter
+          meta l4proto { tcp, udp, sctp } th dport 7 drop
+          meta l4proto { tcp, udp, sctp } th dport 9 reject
+        }
       }`,
     )
   })
@@ -106,8 +111,11 @@ describe.skipIf(!support.ok)('lab', { timeout: 20_000 }, () => {
 
   it.each(cases)('tells refused $protocol over $family from lost', async ({ protocol, family }) => {
     const spec = { protocol, address: addresses[family] }
-    expect(await a.request({ ...spec, port: 9 })).toMatchObject({ verdict: 'refused' })
-    expect(await a.request({ ...spec, port: 7, timeoutMs: 100 })).toMatchObject({ verdict: 'timeout' })
+    // On the way through the node, and on the way out of it.
+    for (const source of [a, node]) {
+      expect(await source.request({ ...spec, port: 9, timeoutMs: 4000 })).toMatchObject({ verdict: 'refused' })
+      expect(await source.request({ ...spec, port: 7, timeoutMs: 100 })).toMatchObject({ verdict: 'timeout' })
+    }
   })
 
   it.each(['tcp', 'udp', 'http'] as const)('is refused by a port without %s server', async (protocol) => {

@@ -39,11 +39,23 @@ export function attempt(timeoutMs: number | undefined, start: (settle: Settle) =
 
 /** The outcome an error of a socket stands for. */
 export function failed(error: unknown): Outcome {
-  const { code, errno } = error as { code?: string; errno?: unknown }
-  const name = typeof errno === 'string' ? errno : (code ?? 'UNKNOWN')
+  const name = errnoName(error)
   if (name === 'ECONNREFUSED') return { verdict: 'refused' }
   if (name === 'ETIMEDOUT') return { verdict: 'timeout' }
   return { verdict: 'error', code: name }
+}
+
+/**
+ * Whether a rule on this host took the packet that was to be sent. The call fails alike whether the rule refuses or
+ * drops; an ICMP error follows only when it refuses, so the attempt has to go on to tell them apart.
+ */
+export function isFiltered(error: unknown): boolean {
+  return errnoName(error) === 'EPERM'
+}
+
+function errnoName(error: unknown): string {
+  const { code, errno } = error as { code?: string; errno?: unknown }
+  return typeof errno === 'string' ? errno : (code ?? 'UNKNOWN')
 }
 
 /** The outcome a server's JSON stands for. */

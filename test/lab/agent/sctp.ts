@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { localAddresses } from './addresses.ts'
-import { answered, attempt, failed } from './attempt.ts'
+import { answered, attempt, failed, isFiltered } from './attempt.ts'
 import type { Answer, RequestSpec, Result, ServeSpec } from './protocol.ts'
 import { IPPROTO_SCTP, RawSocket } from './raw-socket.ts'
 import { ABORT, decodeSctp, encodeSctp, INIT, INIT_ACK } from './sctp-packet.ts'
@@ -72,8 +72,10 @@ export function requestSctp(spec: RequestSpec): Promise<Result> {
         }),
       )
     } catch (error) {
-      socket.close()
-      throw error
+      if (!isFiltered(error)) {
+        socket.close()
+        throw error
+      }
     }
     socket.read(
       ({ payload }) => {

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { localAddresses } from './addresses.ts'
-import { answered, attempt, failed } from './attempt.ts'
+import { answered, attempt, failed, isFiltered } from './attempt.ts'
 import type { Answer, RequestSpec, Result, ServeSpec } from './protocol.ts'
 import type { RunningServer } from './server.ts'
 
@@ -54,10 +54,12 @@ export function requestUdp(spec: RequestSpec): Promise<Result> {
   return attempt(spec.timeoutMs, (settle) => {
     const six = spec.address.includes(':')
     const socket = socketFor(spec.address)
-    const fail = (error: Error | null) => error && settle(failed(error))
-    socket.on('error', fail)
+    const sent = (error: Error | null) => {
+      if (error && !isFiltered(error)) settle(failed(error))
+    }
+    socket.on('error', (error) => settle(failed(error)))
     socket.on('message', (payload) => settle(answered(payload.toString())))
-    socket.on('connect', () => socket.send(Buffer.alloc(spec.bytes ?? 4, 'ping'), fail))
+    socket.on('connect', () => socket.send(Buffer.alloc(spec.bytes ?? 4, 'ping'), sent))
     socket.bind({ address: spec.sourceAddress ?? (six ? '::' : '0.0.0.0'), port: spec.sourcePort ?? 0 }, () =>
       socket.connect(spec.port, spec.address),
     )
