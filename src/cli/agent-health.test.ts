@@ -2,8 +2,6 @@ import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { FakeListeners } from '../../test/fixtures/listeners.ts'
 import { ip, local, localEndpoint, node, service } from '../../test/fixtures/services.ts'
-import type { Node } from '../model/node.ts'
-import { parseObject } from '../model/parse/object.ts'
 import { AgentHealth } from './agent-health.ts'
 
 const web = local(

@@ -13,9 +13,9 @@ import type { DataPlane, PlaneChanges, PlaneProblem } from '../virtual-server/da
 import { virtualServers } from '../virtual-server/from-local.ts'
 import type { VirtualServer } from '../virtual-server/virtual-server.ts'
 import type { AgentHealth } from './agent-health.ts'
+import type { AgentOptions } from './agent-options.ts'
 import { failureText } from './failure.ts'
 import type { NodeAddressing } from './node-addresses.ts'
-import type { AgentOptions } from './options.ts'
 import { SyncSchedule } from './sync-schedule.ts'
 import { VERSION } from './version.ts'
 

@@ -4,10 +4,11 @@ import { askInstance, ControlError } from '../observe/control-socket.ts'
 import { restoreSettings } from '../sinks/conntrack/change-settings.ts'
 import { SettingsRecord } from '../sinks/conntrack/settings-record.ts'
 import { cleanupNft } from '../sinks/nft/cleanup.ts'
+import { instanceOptions } from './agent-options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { failureText } from './failure.ts'
 import { cleanupLeftovers } from './kube-proxy-leftovers.ts'
-import { instanceOptions, type RawOptions } from './options.ts'
+import type { RawOptions } from './options.ts'
 
 const STOP_TIMEOUT_MS = 10_000
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { agentOptions } from './agent-options.ts'
 import { parseCommandLine } from './command-line.ts'
 import { UsageError } from './failure.ts'
-import { agentOptions, type RawOptions } from './options.ts'
+import type { RawOptions } from './options.ts'
 
 function run(line: string): { words: string; options: RawOptions } {
   const invocation = parseCommandLine(line.split(' ').filter((part) => part !== ''))

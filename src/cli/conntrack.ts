@@ -7,8 +7,8 @@ import { StaleFlows } from '../sinks/conntrack/stale-flows.ts'
 import { type ConntrackOptions, wantedSettings } from '../sinks/conntrack/sysctls.ts'
 import type { PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts'
 import type { AgentFlows } from './agent.ts'
+import type { AgentOptions } from './agent-options.ts'
 import { failureText } from './failure.ts'
-import type { AgentOptions } from './options.ts'
 
 /** What an agent does about connection tracking: kernel settings once, and stale UDP flows after each commit. */
 export class Conntrack implements AgentFlows {

@@ -1,24 +1,20 @@
-import { release } from 'node:os'
-import { NftablesConnection } from '../kernel/nftables/connection.ts'
 import type { Problem } from '../model/object.ts'
 import { selectsIPv4Loopback } from '../node/node-port-addresses.ts'
-import { createLog, type Logger } from '../observe/log.ts'
+import { createLog } from '../observe/log.ts'
 import { problemText } from '../observe/status.ts'
-import { DryRunPlane } from '../sinks/nft/dry-run.ts'
-import type { TrafficOptions } from '../sinks/nft/family-state.ts'
-import { NftPlane } from '../sinks/nft/plane.ts'
 import { FileSource } from '../sources/file/file-source.ts'
 import { Store } from '../store/store.ts'
-import type { DataPlane } from '../virtual-server/data-plane.ts'
 import { Agent } from './agent.ts'
 import { AgentHealth } from './agent-health.ts'
+import { type AgentOptions, agentOptions, maxFileBytes } from './agent-options.ts'
 import { Conntrack } from './conntrack.ts'
 import { conntrackOptions } from './conntrack-options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
 import { replacingKubeProxy } from './kube-proxy-leftovers.ts'
+import { openNftPlane } from './nft-plane.ts'
 import { NodeAddresses } from './node-addresses.ts'
-import { type AgentOptions, agentOptions, maxFileBytes, type RawOptions } from './options.ts'
+import type { RawOptions } from './options.ts'
 
 /** What counts when nothing is checked periodically. */
 const DEFAULT_SYNC_PERIOD_MS = 30_000
@@ -36,7 +32,7 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
     format: raw.logFormat ?? (process.stdout.isTTY ? 'text' : 'json'),
     descriptor: options.dryRun ? 2 : 1,
   })
-  const opened = await openPlane(options, log)
+  const opened = await openNftPlane(options, log)
   const plane = raw.cleanupKubeProxy && !options.dryRun ? replacingKubeProxy(opened, log) : opened
   const flows = options.dryRun ? {} : { flows: new Conntrack(options, tracking, log) }
   const store = new Store()
@@ -66,45 +62,6 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
   await agent.run()
   const isComplete = agent.problems().every((problem) => problem.severity !== 'error')
   return options.once && !isComplete ? EXIT.skipped : EXIT.ok
-}
-
-/** Fails before anything is read when the kernel cannot be programmed. */
-async function openPlane(options: AgentOptions, log: Logger): Promise<DataPlane> {
-  const traffic = trafficOptions(options)
-  if (options.dryRun) return new DryRunPlane({ ...traffic, print: (text) => process.stdout.write(text) })
-  const connection = NftablesConnection.open()
-  await connection.generation()
-  return new NftPlane({
-    ...traffic,
-    ownTables: ownTables(options),
-    connection,
-    log: (message, error) => {
-      if (error === undefined) log.warn(message)
-      else log.warn({ err: error }, message)
-    },
-  })
-}
-
-function trafficOptions({ detectLocal, conntrackTcpBeLiberal }: AgentOptions): TrafficOptions {
-  const dropInvalid = !conntrackTcpBeLiberal
-  switch (detectLocal.mode) {
-    case 'ClusterCIDR':
-      return { clusterCIDRs: detectLocal.cidrs, dropInvalid }
-    case 'NodeCIDR':
-      // The agent tells them as it gets to know them.
-      return { clusterCIDRs: [], dropInvalid }
-    default:
-      return { clusterCIDRs: [], podInterface: detectLocal, dropInvalid }
-  }
-}
-
-/** @throws UsageError on a kernel that has no tables that outlive their owner. */
-function ownTables({ ownTables: isWanted }: AgentOptions): boolean {
-  const [major = 0, minor = 0] = release().split('.').map(Number)
-  if (isWanted && (major < 6 || (major === 6 && minor < 9))) {
-    throw new UsageError(`--own-tables needs Linux 6.9 or later; this is ${release()}`)
-  }
-  return isWanted
 }
 
 /** How late an update may be (promise 85). Milliseconds. */

@@ -1,7 +1,8 @@
 import { askInstance } from '../observe/control-socket.ts'
 import { type Status, statusText } from '../observe/status.ts'
+import { instanceOptions } from './agent-options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { instanceOptions, type RawOptions } from './options.ts'
+import type { RawOptions } from './options.ts'
 
 /** `sluice status`. */
 export async function status(raw: RawOptions): Promise<ExitCode> {

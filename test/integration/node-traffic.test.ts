@@ -12,6 +12,8 @@ const REMOTE = { addresses: ['10.244.2.1', 'fd00:10:244:2::1'], nodeName: 'node-
 /** Answers come back by the node also when the client was not masqueraded. */
 const LOCAL = { addresses: ['10.244.1.2', 'fd00:10:244:1::2'], nodeName: 'node-1' }
 
+const repeated = (verdict: string, times: number) => Array.from({ length: times }, () => verdict)
+
 let cluster: TestCluster
 
 beforeAll(async () => {
@@ -82,16 +84,16 @@ describe('addresses of a ServiceCIDR that no Service has (promises 51 and 52)', 
   }
 
   test('are left alone as long as no ServiceCIDR is known', async () => {
-    expect(await verdicts()).toEqual(Array(6).fill('refused'))
+    expect(await verdicts()).toEqual(repeated('refused', 6))
   })
 
   test('are dropped, in every ServiceCIDR as they come and go', async () => {
     await cluster.apply(sluice, 'cidrs.yaml', [serviceCIDRs('10.96.0.0/16', 'fd00:10:96::/112')])
-    expect(await verdicts()).toEqual([...Array(4).fill('timeout'), 'refused', 'refused'])
+    expect(await verdicts()).toEqual([...repeated('timeout', 4), 'refused', 'refused'])
     await cluster.apply(sluice, 'cidrs.yaml', [serviceCIDRs('10.96.0.0/12', 'fd00:10:96::/112')])
-    expect(await verdicts()).toEqual(Array(6).fill('timeout'))
+    expect(await verdicts()).toEqual(repeated('timeout', 6))
     await cluster.apply(sluice, 'cidrs.yaml', [serviceCIDRs('10.97.0.0/16')])
-    expect(await verdicts()).toEqual([...Array(4).fill('refused'), 'timeout', 'timeout'])
+    expect(await verdicts()).toEqual([...repeated('refused', 4), 'timeout', 'timeout'])
   })
 
   test('Services there are served, and their other ports refused', async () => {

@@ -1,0 +1,82 @@
+import { hostname } from 'node:os'
+import { type NodePortAddresses, parseNodePortAddresses } from '../node/node-port-addresses.ts'
+import type { BindAddress } from '../observe/http-listener.ts'
+import { bindAddress } from './bind-address.ts'
+import { type DetectLocal, detectLocal } from './detect-local.ts'
+import { parseDuration } from './duration.ts'
+import { UsageError } from './failure.ts'
+import type { RawOptions } from './options.ts'
+
+/** When --healthz-bind-address has none, as in kube-proxy. */
+const HEALTHZ_PORT = 10256
+
+/** The options of a node agent, checked. */
+export interface AgentOptions {
+  readonly nodeName: string
+  readonly nodePortAddresses: NodePortAddresses
+  readonly detectLocal: DetectLocal
+  /** Milliseconds. */
+  readonly minSyncPeriod: number
+  /** Milliseconds; 0 for never. */
+  readonly syncPeriod: number
+  readonly conntrackTcpBeLiberal: boolean
+  readonly ownTables: boolean
+  readonly masqueradeAll: boolean
+  readonly dryRun: boolean
+  readonly once: boolean
+  /** Where health is served; undefined for nowhere. */
+  readonly healthzAddress: BindAddress | undefined
+  readonly bindAddressHardFail: boolean
+  readonly instance: string
+  readonly runDirectory: string
+}
+
+/** @throws UsageError that names the flag and says what it accepts. */
+export function agentOptions(raw: RawOptions): AgentOptions {
+  checkMasqueradeBit(raw.masqueradeBit)
+  const nodePorts = raw.nodeportAddresses ?? ['primary']
+  const nodePortAddresses = parseNodePortAddresses(nodePorts)
+  if (nodePortAddresses === undefined) {
+    throw new UsageError(
+      `--nodeport-addresses: "${nodePorts.join(',')}" must be primary, localhost, all, or CIDRs such as 10.0.0.0/8`,
+    )
+  }
+  return {
+    nodeName: raw.nodeName ?? hostname().toLowerCase(),
+    nodePortAddresses,
+    detectLocal: detectLocal(raw),
+    minSyncPeriod: parseDuration('--min-sync-period', raw.minSyncPeriod ?? '1s'),
+    syncPeriod: parseDuration('--sync-period', raw.syncPeriod ?? '30s'),
+    conntrackTcpBeLiberal: raw.conntrackTcpBeLiberal ?? false,
+    ownTables: raw.ownTables ?? false,
+    masqueradeAll: raw.masqueradeAll ?? false,
+    dryRun: raw.dryRun ?? false,
+    once: raw.once ?? false,
+    healthzAddress: bindAddress('--healthz-bind-address', raw.healthzBindAddress ?? '', HEALTHZ_PORT),
+    bindAddressHardFail: raw.bindAddressHardFail ?? false,
+    ...instanceOptions(raw),
+  }
+}
+
+/** @throws UsageError */
+export function instanceOptions(raw: RawOptions): { instance: string; runDirectory: string } {
+  if (!/^[a-z0-9]([a-z0-9._-]{0,62})$/i.test(raw.instance)) {
+    throw new UsageError(`--instance: "${raw.instance}" must be letters, digits, dots and dashes, 63 at most`)
+  }
+  return { instance: raw.instance, runDirectory: raw.runDir }
+}
+
+/** Bytes. @throws UsageError */
+export function maxFileBytes(raw: RawOptions): number {
+  const mebibytes = Number(raw.maxFileSize)
+  if (!Number.isInteger(mebibytes) || mebibytes < 1 || mebibytes > 4096) {
+    throw new UsageError(`--max-file-size: "${raw.maxFileSize}" must be a whole number of MiB, 1 to 4096`)
+  }
+  return mebibytes << 20
+}
+
+function checkMasqueradeBit(text: string | undefined): void {
+  if (text === undefined) return
+  const bit = Number(text)
+  if (!/^\d+$/.test(text) || bit > 31) throw new UsageError(`--masquerade-bit: "${text}" must be a number from 0 to 31`)
+}
