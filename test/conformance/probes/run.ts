@@ -30,6 +30,7 @@ async function attempt(context: Context, probe: Probe): Promise<Judgement> {
   const { bed } = context
   const count = connectionCount(context, probe)
   const { namespace, sourceAddress } = bed.from(probe.source)
+  const { sourcePort } = probe
   context.probes++
   context.connections += count
   const results: Result[] = await namespace.requests({
@@ -37,8 +38,10 @@ async function attempt(context: Context, probe: Probe): Promise<Judgement> {
     address: probe.destination,
     port: probe.port,
     sourceAddress,
+    ...(sourcePort !== undefined && { sourcePort }),
     count,
-    concurrency: Math.min(count, CONCURRENCY),
+    // A port belongs to one socket at a time.
+    concurrency: sourcePort === undefined ? Math.min(count, CONCURRENCY) : 1,
     timeoutMs: probe.expect.verdict === 'DROP' ? SILENCE_MS : ANSWER_MS,
   })
   const before = context.endpoints.get(probe.sameAs)
@@ -47,8 +50,10 @@ async function attempt(context: Context, probe: Probe): Promise<Judgement> {
   return judge(probe, results, { nodeAddresses: bed.nodeAddresses, endpoint: before ?? '' })
 }
 
-function connectionCount({ plan }: Context, { expect, repeat, protocol }: Probe): number {
+function connectionCount({ plan }: Context, { expect, repeat, protocol, sourcePort }: Probe): number {
   if (repeat !== undefined) return repeat
+  // To conntrack they are all one flow.
+  if (sourcePort !== undefined) return 1
   if (expect.verdict !== 'DNAT') return FIXED_VERDICT_CONNECTIONS
   return enoughConnections(expect.endpoints.length, plan.candidates(protocol))
 }
