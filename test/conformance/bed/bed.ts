@@ -166,7 +166,7 @@ export class Bed {
   async #putAddresses(place: 'here' | 'elsewhere' | 'beyond', addresses: readonly string[]): Promise<void> {
     if (addresses.length === 0) return
     const namespace = this.#places[place]
-    await namespace.ip(...addresses.map((address) => `addr add ${whole(address)} dev lo`))
+    await namespace.ip(...addresses.map((address) => `addr add ${whole(address)} dev lo${flags(address)}`))
     this.#undo.push(...addresses.map((address) => ({ namespace, line: `addr del ${whole(address)} dev lo` })))
     if (place === 'beyond') return
     const via = place === 'here' ? HERE : ELSEWHERE
