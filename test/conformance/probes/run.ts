@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { now, type Result } from '../../lab/index.ts'
 import type { LabProtocol } from '../bed/plan.ts'
 import type { Check, Context } from '../context.ts'
@@ -12,6 +13,8 @@ const SILENCE_MS = 1300
 /** What is not translated has nothing random about it. */
 const FIXED_VERDICT_CONNECTIONS = 3
 const CONCURRENCY = 8
+/** A refusal takes no time, and to ask at once would only keep the machine busy. */
+const AGAIN_AFTER_MS = 20
 
 /** Opens a probe's connections and judges them; again and again while it may still come to pass. */
 export async function runProbe(context: Context, probe: Probe): Promise<Check> {
@@ -23,6 +26,7 @@ export async function runProbe(context: Context, probe: Probe): Promise<Check> {
       const { passed, expected, seen } = judgement
       return { id: probe.id, name: probe.name, passed, expected, seen }
     }
+    await delay(AGAIN_AFTER_MS)
   }
 }
 
