@@ -98,14 +98,14 @@ export class Context {
     this.#args = args
   }
 
-  /** Writes objects, and removes others by `Kind namespace/name`; Sluice serves them afterwards. */
-  async apply(set: readonly Manifest[], remove: readonly string[]): Promise<void> {
+  /** Writes objects, and removes others by `Kind namespace/name`; Sluice serves them afterwards, unless `wait` is false. */
+  async apply(set: readonly Manifest[], remove: readonly string[], wait = true): Promise<void> {
     for (const name of remove) {
       if (!this.#objects.delete(name)) throw new Error(`there is no ${name} to delete`)
     }
     this.#set(set)
     if (this.#instance === undefined) return this.start()
-    if (!this.isRunning) return this.#write()
+    if (!this.isRunning || !wait) return this.#write()
     const { revision } = await this.instance.status()
     this.#write()
     await this.instance.waitFor(

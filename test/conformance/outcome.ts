@@ -2,7 +2,7 @@ import type { Check } from './context.ts'
 import type { Case } from './format/case.ts'
 
 /** How a case ended, or why it was not run. */
-export type State = 'pass' | 'fail' | 'declined' | 'other plane' | 'left out' | 'shown by'
+export type State = 'pass' | 'fail' | 'declined' | 'later' | 'other plane' | 'left out' | 'shown by'
 
 /** A case, or a section as a whole, with how it ended. */
 export interface Outcome {
@@ -39,6 +39,7 @@ export interface Totals {
   readonly failed: number
   readonly otherPlane: number
   readonly declined: number
+  readonly later: number
   readonly leftOut: number
   readonly shownBy: number
   readonly probes: number
@@ -54,6 +55,7 @@ export function totalsOf(outcomes: readonly Outcome[]): Totals {
     failed: checks.filter(({ passed }) => !passed).length,
     otherPlane: count('other plane'),
     declined: count('declined'),
+    later: count('later'),
     leftOut: count('left out'),
     shownBy: count('shown by'),
     probes: sum('probes'),

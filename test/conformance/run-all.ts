@@ -52,8 +52,9 @@ async function sectionOutcome(section: SectionCase): Promise<Outcome> {
 
 /** The outcome of a case that is not run here; undefined when it is. */
 function whyNot(of: Case, plane: Plane): Outcome | undefined {
-  const { env, declined, needs, shownBy } = of
+  const { env, declined, later, needs, shownBy } = of
   if (declined !== '') return notRun(of, 'declined', declined)
+  if (later !== '') return notRun(of, 'later', later)
   if (env.mode !== '' && !plane.modes.includes(env.mode)) return notRun(of, 'other plane', env.mode)
   const missing = needs === '' ? undefined : missingFeature(needs)
   if (missing !== undefined) return notRun(of, 'left out', missing)

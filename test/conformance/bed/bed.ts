@@ -66,7 +66,9 @@ export class Bed {
     this.#later = plan.nodeAddresses
     const { spoilt } = this
     this.spoil()
-    for (const source of plan.sources) if (!this.#isNode(source)) await this.#client(source)
+    for (const source of plan.sources) {
+      if (!this.#isNode(source)) await this.#client(source, plan.interfaces.get(source))
+    }
     const servers = [...plan.servers.values()].filter(({ address }) => !this.#later.has(address))
     const addresses = new Set([...plan.endpoints.keys(), ...servers.map(({ address }) => address)])
     for (const place of ['here', 'elsewhere', 'beyond'] as const) {
@@ -149,9 +151,16 @@ export class Bed {
     return this.#places[place]
   }
 
-  async #client(address: string): Promise<void> {
-    if (this.#clients.has(address)) return
-    this.#clients.set(address, await link(this.node, `client-${++this.#names}`, [address]))
+  async #client(address: string, device: string | undefined): Promise<void> {
+    if (this.#clients.has(address) && device === undefined) return
+    for (const [other, client] of this.#clients) {
+      const [isIt, hasName] = [other === address, client.hostInterface === device]
+      if (isIt && hasName) return
+      if (!isIt && !hasName) continue
+      await client.delete()
+      this.#clients.delete(other)
+    }
+    this.#clients.set(address, await link(this.node, `client-${++this.#names}`, [address], device))
   }
 
   async #putAddresses(place: 'here' | 'elsewhere' | 'beyond', addresses: readonly string[]): Promise<void> {
@@ -169,9 +178,12 @@ export class Bed {
   }
 }
 
-/** A namespace on a link of its own to the node, which is its way to everywhere. */
-async function link(node: LabNode, name: string, addresses: readonly string[]): Promise<Pod> {
-  const pod = await node.pod(name, { addresses: [...addresses] })
+/** A namespace on a link of its own to the node, which is its way to everywhere; `device` is the link's end on the node. */
+async function link(node: LabNode, name: string, addresses: readonly string[], device?: string): Promise<Pod> {
+  const pod = await node.pod(name, {
+    addresses: [...addresses],
+    ...(device !== undefined && { hostInterface: device }),
+  })
   // The kernel masquerades with an address of the link that a packet leaves by.
   await node.ip(...TRANSIT.map((address) => `addr add ${whole(address)} dev ${pod.hostInterface}${flags(address)}`))
   return pod

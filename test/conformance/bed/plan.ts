@@ -22,10 +22,13 @@ export class Plan {
   readonly nodeAddresses = new Set<string>()
   /** Endpoints, and the original destinations of probes: there a packet that is left alone is answered. */
   readonly servers = new Map<string, ServerPlan>()
+  /** By the address of a source, the name that the node's end of its link must have; any name where there is none. */
+  readonly interfaces: ReadonlyMap<string, string>
   readonly #nodeName: string
 
-  constructor(nodeName: string) {
+  constructor(nodeName: string, interfaces: Readonly<Record<string, string>> = {}) {
     this.#nodeName = nodeName
+    this.interfaces = new Map(Object.entries(interfaces).map(([address, name]) => [canonical(address), name]))
   }
 
   /** An address that the node gets later; nothing but Sluice answers there. */

@@ -14,6 +14,8 @@ export interface Probe {
   readonly destination: string
   readonly port: number
   readonly protocol: (typeof PROTOCOLS)[number]
+  /** Port that all its connections are sent from, one after the other; undefined: each from another. */
+  readonly sourcePort: number | undefined
   readonly expect: {
     readonly verdict: Verdict
     /** `IP:port`, in brackets for IPv6; DNAT only. All of them are hit, about equally often, and no other. */
@@ -27,7 +29,10 @@ export interface Probe {
   readonly repeat: number | undefined
   /** All connections go to one of `expect.endpoints`, as session affinity has it. */
   readonly sameEndpoint: boolean
-  /** Id of an earlier probe whose last endpoint this one must go to (with `sameEndpoint`); empty when there is none. */
+  /**
+   * Id of an earlier probe whose last endpoint this one must go to (with `sameEndpoint`), if it still is one of
+   * `expect.endpoints`; empty when there is none.
+   */
   readonly sameAs: string
   /** Milliseconds in which the probe must come to pass; 0: at once. */
   readonly within: number
@@ -59,6 +64,8 @@ export interface Case {
   readonly steps: readonly Step[]
   /** Why the promise is not kept; empty when it is. */
   readonly declined: string
+  /** Which piece of work will keep the promise; empty when it is kept, or declined. */
+  readonly later: string
   /** A feature of the kernel without which the case is left out; empty when any will do. */
   readonly needs: string
   readonly shownBy: ShownBy | undefined

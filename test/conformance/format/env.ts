@@ -19,6 +19,8 @@ export interface Env {
   /** kube-proxy's name of the mode that the case is for; empty when it is for all. */
   readonly mode: string
   readonly nodeLabels: Readonly<Record<string, string>>
+  /** By the address of a source, the name of the interface through which the node has it; any name where it says none. */
+  readonly interfaces: Readonly<Record<string, string>>
 }
 
 /** What a case file need not say. */
@@ -33,9 +35,11 @@ export const DEFAULT_ENV: Env = {
   masqueradeBit: undefined,
   mode: '',
   nodeLabels: {},
+  interfaces: {},
 }
 
 const texts = (value: Value): readonly string[] => value.texts()
+const names = (value: Value) => value.optional((all) => all.object() as Record<string, string>) ?? {}
 
 /** Every field of an environment, with how it is read where it is there. */
 const FIELDS: { readonly [field in keyof Env]: (value: Value) => Env[field] } = {
@@ -48,7 +52,8 @@ const FIELDS: { readonly [field in keyof Env]: (value: Value) => Env[field] } = 
   masqueradeAll: (value) => value.optional((flag) => flag.flag()) ?? false,
   masqueradeBit: (value) => value.optional((bit) => bit.number()),
   mode: (value) => value.optional((mode) => mode.text()) ?? '',
-  nodeLabels: (value) => value.optional((labels) => labels.object() as Record<string, string>) ?? {},
+  nodeLabels: names,
+  interfaces: names,
 }
 
 /** Names that an `env` of the extended format may have. */

@@ -5,7 +5,18 @@ import type { Value } from './value.ts'
 /** Our own cases, with steps. README.md describes it. */
 export const EXTENDED_FORMAT = 'sluice-conformance/1'
 
-const CASE_FIELDS = ['id', 'promises', 'title', 'note', 'env', 'steps', 'declined', 'needs', 'shownBy'] as const
+const CASE_FIELDS = [
+  'id',
+  'promises',
+  'title',
+  'note',
+  'env',
+  'steps',
+  'declined',
+  'later',
+  'needs',
+  'shownBy',
+] as const
 
 /** Reads the value of a step, by its kind; undefined for a kind that does not exist. */
 export type ReadStep = (kind: string) => ((value: Value, context: { id: string }) => unknown) | undefined
@@ -26,8 +37,9 @@ export function readExtended(file: Value, name: string, readStep: ReadStep): Cas
         return { file: path.text(), test: test.text() }
       })
       const declined = fields.declined.optional((reason) => reason.text()) ?? ''
-      const ways = [steps.length > 0, shownBy !== undefined, declined !== ''].filter(Boolean).length
-      if (ways !== 1) value.fail('must have one of steps, shownBy and declined')
+      const later = fields.later.optional((reason) => reason.text()) ?? ''
+      const ways = [steps.length > 0, shownBy !== undefined, declined !== '', later !== ''].filter(Boolean).length
+      if (ways !== 1) value.fail('must have one of steps, shownBy, declined and later')
       return {
         id,
         title: fields.title.text(),
@@ -36,6 +48,7 @@ export function readExtended(file: Value, name: string, readStep: ReadStep): Cas
         env: readEnv(checkedEnv(fields.env), env),
         steps,
         declined,
+        later,
         needs: fields.needs.optional((feature) => feature.text()) ?? '',
         shownBy,
       }

@@ -55,11 +55,17 @@ test('a client of a Service with affinity is expected to keep its endpoint', () 
   expect(read.map(({ sameEndpoint }) => sameEndpoint)).toEqual([true, false, true])
 })
 
+test('a case may come later', () => {
+  const { cases } = load(extended({ id: 'a', title: 'a', later: 'with the API' }))
+  expect(cases.map(({ later, steps }) => [later, steps])).toEqual([['with the API', []]])
+})
+
 test.each<[string, unknown, string]>([
   ['no format', {}, 'cases.json: names no format'],
   ['another format', { format: 'x' }, '"x" must be one of'],
   ['a field that is not known', extended({ id: 'a', title: 'a', stepz: [] }), '"stepz" is not known'],
   ['nothing to do', extended({ id: 'a', title: 'a', promises: [1] }), 'must have one of steps'],
+  ['declined and later', extended({ id: 'a', title: 'a', declined: 'x', later: 'y' }), 'must have one of steps'],
   ['a step of no kind', extended({ id: 'a', title: 'a', steps: [{ dance: {} }] }), 'there is no step "dance"'],
   [
     'a verdict',

@@ -50,6 +50,7 @@ function readScenario(value: Value, id: string, common: Pick<Case, 'file' | 'pro
       { kind: 'probes', value: probes },
     ],
     declined: '',
+    later: '',
     needs: '',
     shownBy: undefined,
   }

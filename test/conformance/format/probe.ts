@@ -16,6 +16,7 @@ export function readProbe(value: Value, fallback: { readonly id: string }): Prob
     destination: canonical(value.get('destination').text()),
     port: value.get('port').number(),
     protocol: oneOf(value.get('protocol'), PROTOCOLS),
+    sourcePort: value.get('sourcePort').optional((port) => port.number()),
     expect: {
       verdict: oneOf(expect.get('verdict'), VERDICTS),
       endpoints: expect.get('endpoints').texts().map(canonicalEndpoint),

@@ -15,6 +15,7 @@ const probe = (expected: Partial<Probe['expect']>, more: Partial<Probe> = {}): P
   port: 80,
   protocol: 'TCP',
   expect: { verdict: 'DNAT', endpoints: [], masquerade: undefined, unknown: [], ...expected },
+  sourcePort: undefined,
   repeat: undefined,
   sameEndpoint: false,
   sameAs: '',
@@ -76,6 +77,8 @@ test('with affinity one endpoint of the set is hit, and the one from before when
   expect(passes(sticky, times(20, hit(A), hit(B)))).toBe(false)
   expect(passes(sticky, times(20, hit('10.180.2.9')))).toBe(false)
   expect([passes(sticky, [hit(A)], `${A}:8080`), passes(sticky, [hit(A)], `${B}:8080`)]).toEqual([true, false])
+  const gone = '10.180.2.9:8080'
+  expect([passes(sticky, [hit(A), hit(A)], gone), passes(sticky, [hit(A), hit(B)], gone)]).toEqual([true, false])
 })
 
 test('an expectation that nobody knows fails', () => {

@@ -16,7 +16,7 @@ export interface Judgement {
 export interface Circumstances {
   /** Addresses of the node, canonical: a masqueraded source is one of them. */
   readonly nodeAddresses: ReadonlySet<string>
-  /** The endpoint that must be hit; empty when any will do. */
+  /** The endpoint that must be hit if the probe still expects it; empty when any will do. */
   readonly endpoint: string
 }
 
@@ -91,7 +91,8 @@ function endpointFaults(probe: Probe, seen: readonly Observation[], only: string
   const faults = strangers.map((endpoint) => `${endpoint} is none of the endpoints`)
   if (probe.sameEndpoint) {
     if (different.length > 1) faults.push('not always the same endpoint')
-    if (only !== '' && different.some((endpoint) => endpoint !== only)) faults.push(`not ${only} as before`)
+    const isOther = endpoints.includes(only) && different.some((endpoint) => endpoint !== only)
+    if (isOther) faults.push(`not ${only} as before`)
     return faults
   }
   const { least, most } = hitBounds(seen.length, endpoints.length)
@@ -107,7 +108,7 @@ function endpointFaults(probe: Probe, seen: readonly Observation[], only: string
 
 function expectedText({ expect, sameEndpoint }: Probe, endpoint: string): string {
   if (expect.verdict !== 'DNAT') return expect.verdict
-  const set = endpoint === '' ? expect.endpoints.join(' ') : endpoint
+  const set = expect.endpoints.includes(endpoint) ? endpoint : expect.endpoints.join(' ')
   const source = expect.masquerade === undefined ? '' : ` source ${masqueradeText(expect.masquerade)}`
   return `DNAT ${sameEndpoint ? 'always the same of ' : ''}${set}${source}`
 }

@@ -18,6 +18,7 @@ export function totalLines(totals: Totals): string[] {
   return [
     `other plane: ${totals.otherPlane}`,
     `declined: ${totals.declined}`,
+    `later: ${totals.later}`,
     `left out: ${totals.leftOut}`,
     `shown by other tests: ${totals.shownBy}`,
     `packet probes: ${totals.probes}, with ${totals.connections} connections`,

@@ -49,6 +49,8 @@ function resultText({ state, reason, checks }: Outcome): string {
       return `fail: ${checks.filter(({ passed }) => !passed).length} of ${checks.length}`
     case 'declined':
       return `declined: ${reason}`
+    case 'later':
+      return `later: ${reason}`
     case 'other plane':
       return `other plane: ${reason}`
     case 'left out':

@@ -49,7 +49,7 @@ export const STEP_KINDS = Object.keys(KINDS)
 
 /** What a case needs of the bed. */
 export function planOf({ env, steps }: Case): Plan {
-  const plan = new Plan(env.nodeName)
+  const plan = new Plan(env.nodeName, env.interfaces)
   for (const { kind, value } of steps) KINDS[kind]?.plan?.(value, plan)
   return plan
 }

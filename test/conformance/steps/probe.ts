@@ -4,7 +4,7 @@ import { runProbe } from '../probes/run.ts'
 import type { StepKind } from './step.ts'
 
 const FIELDS = [
-  ...['id', 'name', 'note', 'source', 'destination', 'port', 'protocol', 'expect'],
+  ...['id', 'name', 'note', 'source', 'destination', 'port', 'protocol', 'sourcePort', 'expect'],
   ...['repeat', 'sameEndpoint', 'sameAs', 'within'],
 ]
 
