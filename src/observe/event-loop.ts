@@ -22,8 +22,12 @@ export class Slices {
   }
 }
 
-/** Runs all steps, letting others run in between. */
-export async function runInSlices(steps: Iterable<unknown>): Promise<void> {
+/** Runs all steps, letting others run in between. @returns what the steps return at their end. */
+export async function runInSlices<T>(steps: Iterator<unknown, T>): Promise<T> {
   const slices = new Slices()
-  for (const _ of steps) if (slices.due()) await slices.pause()
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value as T
+    if (slices.due()) await slices.pause()
+  }
 }

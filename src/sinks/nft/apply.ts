@@ -55,14 +55,25 @@ export function* emitTable(
 
 /** Writes changes into a transaction: chains first, then what goes, then what comes. */
 export function emitChanges(transaction: Transaction, layout: Layout, changes: TableChanges): void {
+  for (const _ of changeSteps(transaction, layout, changes));
+}
+
+/** The same, one step at each iteration. */
+function* changeSteps(transaction: Transaction, layout: Layout, changes: TableChanges): Generator<void> {
   for (const name of changes.chains) transaction.addChain(layout.table, { name })
   for (const name of changes.chains) {
     // The chain may be left from a class that has gone; its rules must not double.
     transaction.flushChain(layout.table, name)
     for (const rule of layout.ownRules(name)) transaction.addRule(layout.table, rule)
   }
-  for (const element of bySet(changes.removed)) transaction.deleteElement(layout.table, element.set, element)
-  for (const element of bySet(changes.added)) transaction.addElement(layout.table, element.set, element)
+  for (const element of bySet(changes.removed)) {
+    yield
+    transaction.deleteElement(layout.table, element.set, element)
+  }
+  for (const element of bySet(changes.added)) {
+    yield
+    transaction.addElement(layout.table, element.set, element)
+  }
 }
 
 /** Commits changes; elements that the kernel refuses are left out and reported, the rest goes in. */
@@ -72,9 +83,9 @@ export async function commitChanges(
   changes: TableChanges,
   report: Report,
 ): Promise<void> {
-  await commitNarrowed(commit, report, (refused) => {
+  await commitNarrowed(commit, report, async (refused) => {
     const batch = new NetlinkBatch()
-    emitChanges(batch, layout, without(changes, refused))
+    await runInSlices(changeSteps(batch, layout, without(changes, refused)))
     return batch
   })
 }

@@ -162,7 +162,7 @@ export class NftPlane implements DataPlane {
       await this.#load(plane, this.#isFirst ? winners : this.#destinations.winners()[plane.family])
       return
     }
-    const changes = plane.state.update(winners, changed)
+    const changes = await plane.state.updateInSlices(winners, changed)
     if (plane.needsSync) {
       await this.#sync(plane)
       await this.#forgetStale(plane)

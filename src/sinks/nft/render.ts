@@ -228,9 +228,22 @@ export class RenderedState {
    * @param winners the virtual server that now has a destination; undefined when nobody has it.
    */
   update(winners: Winners, node: NodeState = {}): RenderedChanges {
+    const steps = this.#update(winners, node)
+    for (;;) {
+      const { done, value } = steps.next()
+      if (done === true) return value
+    }
+  }
+
+  /** The same, letting others run in between: one Service may have thousands of ports. Not to be called again meanwhile. */
+  async updateInSlices(winners: Winners, node: NodeState = {}): Promise<RenderedChanges> {
+    return runInSlices(this.#update(winners, node))
+  }
+
+  *#update(winners: Winners, node: NodeState): Generator<void, RenderedChanges> {
     const changes = new CollectedChanges()
     this.#hasUnserved = this.#unserved.size > 0
-    for (const _ of this.#change(winners, node, changes));
+    yield* this.#change(winners, node, changes)
     // The pool of a destination that cannot be served is made and dropped again.
     return changes.result(this.#hasUnserved)
   }
