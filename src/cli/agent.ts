@@ -23,9 +23,12 @@ import { VERSION } from './version.ts'
 export interface AgentFlows {
   /** Told before the plane is, so that nothing is missed of changes that the plane takes over but commits later. */
   announce(changes: PlaneChanges): void
-  /** Deletes what the changes made stale, once they are committed. Never fails: what could not be done is tried again. */
+  /**
+   * Begins to delete what the changes made stale, once they are committed and before more are announced; resolves when that is
+   * done, or after a moment. Never fails: what could not be done is tried again.
+   */
   apply(): Promise<void>
-  /** The same for everything, whatever changed. Not while the plane commits. */
+  /** The same for everything, whatever changed. */
   check(): Promise<void>
   counts(): Pick<Status['counts'], 'staleFlowsDeleted'>
   /** Warnings. */
@@ -260,7 +263,6 @@ export class Agent {
     this.#state = 'serving'
     this.#lastError = ''
     this.#lastSync = new Date().toISOString()
-    // Waited for: while entries are compared with these endpoints, flows must not begin that use later ones.
     await flows?.apply()
     this.#servedRevision = this.#takenRevision
   }

@@ -1,4 +1,5 @@
 import { cpus } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import { SettingFiles } from '../kernel/sysctl/settings.ts'
 import type { Logger } from '../observe/log.ts'
 import { changeSettings } from '../sinks/conntrack/change-settings.ts'
@@ -9,6 +10,9 @@ import type { PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts
 import type { AgentFlows } from './agent.ts'
 import type { AgentOptions } from './agent-options.ts'
 import { failureText } from './failure.ts'
+
+/** How long a sync waits for stale flows to be deleted, so that who is told of it finds them gone. Milliseconds. */
+const PATIENCE_MS = 200
 
 /** What an agent does about connection tracking: kernel settings once, and stale UDP flows after each commit. */
 export class Conntrack implements AgentFlows {
@@ -40,10 +44,20 @@ export class Conntrack implements AgentFlows {
     if (this.#isFirst && !this.#agent.once) this.#changeSettings()
     this.#isFirst = false
     await this.#stale.apply()
+    await this.#settled()
   }
 
   async check(): Promise<void> {
-    await this.#stale.check()
+    this.#stale.check()
+    await this.#settled()
+  }
+
+  /** A million entries take seconds, and the next changes of the Services do not wait for that. */
+  async #settled(): Promise<void> {
+    const patience = new AbortController()
+    const over = delay(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined)
+    await Promise.race([this.#stale.settled(), over])
+    patience.abort()
   }
 
   counts(): { staleFlowsDeleted: number } {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Entry } from '../../src/kernel/conntrack/fake/entry.ts'
+import type { Status } from '../../src/observe/status.ts'
 import { Lab, type Namespace, until } from '../lab/index.ts'
 import { countFlows, createFlows, PROTOCOL } from '../sluice/flows.ts'
 import { Instance } from '../sluice/instance.ts'
@@ -60,7 +61,10 @@ test('an endpoint is replaced under 1,000,000 entries: exactly the stale ones go
   retry: 2,
 }, async () => {
   write([GONE, STAYS])
-  const instance = await Instance.start(node, { input: manifests.path, args: ['--node-name', 'node-1'] })
+  const instance = await Instance.start(node, {
+    input: manifests.path,
+    args: ['--node-name', 'node-1', '--min-sync-period', '0s'],
+  })
   try {
     await createFlows(node, entries())
     const stale = ENTRIES / STALE_EVERY
@@ -74,6 +78,11 @@ test('an endpoint is replaced under 1,000,000 entries: exactly the stale ones go
     const probe = await Probe.start(node, { url: 'http://127.0.0.1:10256/livez' })
     const start = performance.now()
     write([STAYS, NEW])
+    // The next change does not wait for it.
+    const { revision: before } = await instance.waitFor('the change', ({ revision }) => revision > 1)
+    manifests.write('web.yaml', [service('web', { clusterIPs: ['10.96.0.61'], ports: [{ name: 'http', port: 80 }] })])
+    const isNextServed = (status: Status) => status.servedRevision > before
+    expect((await instance.waitFor('the next change', isNextServed)).counts.staleFlowsDeleted).toBeLessThan(stale)
     const isDone = async () => (await instance.status()).counts.staleFlowsDeleted >= stale
     await until(isDone, { timeoutMs: 30_000, everyMs: 50, what: 'stale flows deleted' })
     const duration = performance.now() - start

@@ -14,12 +14,20 @@ const [OLD, NEW] = ['10.244.1.1', '10.244.1.2']
 
 function setUp() {
   const fake = new FakeConntrack()
+  const transport = fake.transport()
+  const { receiveInBackground } = transport
+  /** While there is one, lists do not get on. */
+  const gate: { open?: Promise<void> } = {}
+  transport.receiveInBackground = async () => {
+    await gate.open
+    return receiveInBackground.call(transport)
+  }
   const logged: string[] = []
   const flows = new StaleFlows({
-    connection: new ConntrackConnection(fake.transport()),
+    connection: new ConntrackConnection(transport),
     log: (message) => logged.push(message),
   })
-  return { fake, flows, logged }
+  return { fake, flows, logged, gate }
 }
 
 function dns(...endpoints: readonly string[]): LocalService {
@@ -34,6 +42,16 @@ function announce(flows: StaleFlows, ...services: readonly (LocalService | Servi
   const of = (service: LocalService | ServiceKey): [ServiceKey, VirtualServer[]] =>
     typeof service === 'string' ? [service, []] : [service.key, virtualServers(service)]
   flows.announce({ services: new Map(services.map(of)), nodeAddresses: undefined })
+}
+
+async function applied(flows: StaleFlows): Promise<void> {
+  await flows.apply()
+  await flows.settled()
+}
+
+async function checked(flows: StaleFlows): Promise<void> {
+  flows.check()
+  await flows.settled()
 }
 
 function entry(endpoint: string, port = 40000): Entry {
@@ -52,13 +70,13 @@ describe('StaleFlows', () => {
     const [old, young] = [entry(OLD), entry(NEW, 40001)]
     for (const each of [old, young]) fake.add(each)
     announce(flows, dns(OLD, NEW))
-    await flows.apply()
+    await applied(flows)
     expect(fake.entries()).toEqual([old, young])
     announce(flows, dns(NEW))
-    await flows.apply()
+    await applied(flows)
     expect(fake.entries()).toEqual([young])
     announce(flows, dns(NEW))
-    await flows.apply()
+    await applied(flows)
     expect(fake.requests).toEqual(['dump 4 filtered', 'dump 4 filtered', 'delete'])
     expect(flows.counts().deleted).toBe(1)
     expect(flows.counts().lastDuration).toBeGreaterThan(0)
@@ -69,65 +87,65 @@ describe('StaleFlows', () => {
     const { fake, flows } = setUp()
     const tcp = [{ name: 'http', protocol: 'TCP', port: 80, nodePort: 0 }] as const
     announce(flows, udpService('web', { clusterIPs: ['10.96.0.10', 'fd00::10'], ports: tcp }))
-    await flows.apply()
-    await flows.check()
+    await applied(flows)
+    await checked(flows)
     expect(fake.requests).toEqual([])
   })
 
   test('what was announced counts when it is applied', async () => {
     const { fake, flows } = setUp()
     announce(flows, dns(OLD))
-    await flows.apply()
+    await applied(flows)
     fake.add(entry(OLD))
     announce(flows, dns(NEW))
-    await flows.check()
+    await checked(flows)
     expect(fake.entries()).toHaveLength(1)
     announce(flows)
-    await flows.apply()
+    await applied(flows)
     expect(fake.entries()).toHaveLength(0)
   })
 
   test('the last endpoint, and then the Service go', async () => {
     const { fake, flows } = setUp()
     announce(flows, dns(OLD))
-    await flows.apply()
+    await applied(flows)
     fake.add(entry(OLD))
     announce(flows, dns())
-    await flows.apply()
+    await applied(flows)
     expect(fake.entries()).toHaveLength(0)
     fake.add(entry(OLD))
     announce(flows, dns().key)
-    await flows.apply()
+    await applied(flows)
     expect(fake.entries()).toHaveLength(0)
     // Nobody has the destination any more: what happens there is not ours.
     const foreign = entry(OLD)
     fake.add(foreign)
-    await flows.check()
+    await checked(flows)
     expect(fake.entries()).toEqual([foreign])
   })
 
   test('a check finds what a race left', async () => {
     const { fake, flows } = setUp()
     announce(flows, dns(NEW))
-    await flows.apply()
+    await applied(flows)
     fake.add(entry(OLD))
-    await flows.apply()
+    await applied(flows)
     expect(fake.entries()).toHaveLength(1)
-    await flows.check()
+    await checked(flows)
     expect(fake.entries()).toHaveLength(0)
   })
 
   test('a cleanup that failed is tried again, also for a Service that is gone', async () => {
     const { fake, flows, logged } = setUp()
     announce(flows, dns(OLD))
-    await flows.apply()
+    await applied(flows)
     fake.add(entry(OLD))
     fake.refuseDeletes = 'ENOMEM'
     announce(flows, dns().key)
-    await flows.apply()
+    await applied(flows)
     expect(logged).toEqual(['stale IPv4 UDP flows could not be deleted; it is tried again'])
     fake.refuseDeletes = ''
-    await flows.apply()
+    await applied(flows)
     expect(fake.entries()).toHaveLength(0)
     expect(flows.counts().deleted).toBe(1)
   })
@@ -136,9 +154,28 @@ describe('StaleFlows', () => {
     const { fake, flows, logged } = setUp()
     fake.hasCtnetlink = false
     announce(flows, dns(OLD))
-    await flows.apply()
+    await applied(flows)
     announce(flows, dns(NEW))
-    await flows.apply()
+    await applied(flows)
     expect(logged).toEqual(['stale IPv4 UDP flows could not be deleted; UDP clients keep endpoints that are gone'])
+  })
+
+  test('changes do not wait for a list, and flows to endpoints that come meanwhile are left alone', async () => {
+    const { fake, flows, gate } = setUp()
+    announce(flows, dns(OLD))
+    await applied(flows)
+    fake.add(entry(OLD))
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    gate.open = promise
+    announce(flows, dns())
+    await flows.apply()
+    // The list has begun. By the time it ends the endpoint is back, though that is not committed yet.
+    announce(flows, dns(OLD))
+    resolve(undefined)
+    await flows.settled()
+    expect(fake.entries()).toHaveLength(1)
+    announce(flows, dns())
+    await applied(flows)
+    expect(fake.entries()).toHaveLength(0)
   })
 })
