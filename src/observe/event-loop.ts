@@ -27,7 +27,7 @@ export async function runInSlices<T>(steps: Iterator<unknown, T>): Promise<T> {
   const slices = new Slices()
   for (;;) {
     const { done, value } = steps.next()
-    if (done === true) return value as T
+    if (done === true) return value
     if (slices.due()) await slices.pause()
   }
 }

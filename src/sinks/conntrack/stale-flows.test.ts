@@ -15,12 +15,12 @@ const [OLD, NEW] = ['10.244.1.1', '10.244.1.2']
 function setUp() {
   const fake = new FakeConntrack()
   const transport = fake.transport()
-  const { receiveInBackground } = transport
+  const receive = transport.receiveInBackground.bind(transport)
   /** While there is one, lists do not get on. */
   const gate: { open?: Promise<void> } = {}
   transport.receiveInBackground = async () => {
     await gate.open
-    return receiveInBackground.call(transport)
+    return receive()
   }
   const logged: string[] = []
   const flows = new StaleFlows({
