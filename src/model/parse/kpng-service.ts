@@ -1,4 +1,4 @@
-import type { IpAddress } from '../ip.ts'
+import type { Cidr, IpAddress } from '../ip.ts'
 import type { Protocol, Service, ServicePort, ServiceType } from '../service.ts'
 import { NEVER_ENDPOINT, NEVER_VIRTUAL, type Ranges, readAddresses, readRanges, type SpecialRange } from './address.ts'
 import type { Fields } from './fields.ts'
@@ -48,7 +48,7 @@ export function parseKpngService(fields: Fields, report: Report): KpngService | 
   const type = fields.has('type') && fields.raw('type') !== '' ? readType(fields) : inferType(ports, given)
   if (type === undefined) return undefined
   const { ranges, unserved } = readFilters(fields, given, report)
-  const served = (ip: IpAddress): boolean => !unserved.includes(ip)
+  const served = (ip: IpAddress): boolean => !unserved.has(ip)
   const service: Service = {
     namespace: identity.namespace,
     name: identity.name,
@@ -96,15 +96,14 @@ function readSet(
 }
 
 function readPorts(fields: Fields): KpngPort[] {
-  const ports: KpngPort[] = []
+  const ports = new Map<string, KpngPort>()
   for (const entry of fields.maps('ports')) {
     const port = readPort(entry)
     if (port === undefined) continue
-    if (ports.some((other) => other.name === port.name))
-      entry.warn('name', 'a name that no other port of the Service has')
-    else ports.push(port)
+    if (ports.has(port.name)) entry.warn('name', 'a name that no other port of the Service has')
+    else ports.set(port.name, port)
   }
-  return ports
+  return [...ports.values()]
 }
 
 function readPort(entry: Fields): KpngPort | undefined {
@@ -139,7 +138,7 @@ function readAffinity(fields: Fields): number | undefined {
 interface Filters {
   readonly ranges: Ranges
   /** Addresses that must not be served, because their own filter cannot be expressed. */
-  readonly unserved: readonly IpAddress[]
+  readonly unserved: ReadonlySet<IpAddress>
 }
 
 /**
@@ -147,14 +146,14 @@ interface Filters {
  * for single addresses has no counterpart in a Service: those are not served, rather than open to all.
  */
 function readFilters(fields: Fields, loadBalancerIPs: readonly IpAddress[], report: Report): Filters {
-  const cidrs: Ranges['cidrs'][number][] = []
+  const cidrs = new Set<Cidr>()
   const lost = new Set<4 | 6>()
   const unserved: IpAddress[] = []
   for (const filter of fields.maps('ipfilters')) {
     const targets = readSet(filter, 'targetips', NEVER_VIRTUAL, report)
     const ranges = readRanges(filter, 'sourceranges', report)
     if (targets.length === 0 || loadBalancerIPs.every((ip) => targets.includes(ip))) {
-      cidrs.push(...ranges.cidrs.filter((cidr) => !cidrs.includes(cidr)))
+      for (const cidr of ranges.cidrs) cidrs.add(cidr)
       for (const family of ranges.lost) lost.add(family)
     } else {
       const found = foundInstead(targets.join(', '), 'all load-balancer addresses, or none')
@@ -162,5 +161,5 @@ function readFilters(fields: Fields, loadBalancerIPs: readonly IpAddress[], repo
       unserved.push(...targets)
     }
   }
-  return { ranges: { cidrs, lost }, unserved }
+  return { ranges: { cidrs: [...cidrs], lost }, unserved: new Set(unserved) }
 }
