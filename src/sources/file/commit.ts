@@ -3,7 +3,7 @@ import type { Update } from '../../store/store.ts'
 import type { Claims } from './claims.ts'
 import type { FileContents, FileState } from './file-state.ts'
 import { Pace } from './pace.ts'
-import { isSame } from './same.ts'
+import { isSame } from '../same.ts'
 
 /**
  * Makes `next` the contents of the file, and says what that changes in the cluster's state: only what is different, with the
