@@ -110,7 +110,7 @@ export class Reflector {
       for await (const events of client.jsonLines({ ...this.#request(query, signal), ...limits })) {
         begun = Math.min(begun, performance.now())
         this.#recover()
-        if (!signal.aborted) this.#takeAll(events)
+        if (!signal.aborted && events.length > 0) this.#takeAll(events)
       }
     } finally {
       if (isFruitful()) this.#failures = 0
@@ -124,6 +124,7 @@ export class Reflector {
       for (const event of events) this.#take(event)
     } finally {
       this.#tellUpdate()
+      this.#options.onState()
     }
   }
 
@@ -148,7 +149,6 @@ export class Reflector {
     const update = this.#held.takeUpdate()
     if (update.set.length === 0 && update.delete.length === 0) return
     this.#options.onUpdate(update)
-    this.#options.onState()
   }
 
   #recover(): void {
