@@ -1,3 +1,4 @@
+import { isSourceError } from '../sources/error.ts'
 import { type ApiServer, serverUrl } from '../sources/kube/api-server.ts'
 import { inCluster } from '../sources/kube/in-cluster.ts'
 import { KubeSource } from '../sources/kube/kube-source.ts'
@@ -18,10 +19,19 @@ export async function kubeToNft(raw: RawOptions): Promise<ExitCode> {
 
 /** @throws UsageError when nothing says where it is; SourceError when what says so cannot be used. */
 async function apiServer({ kubeconfig, server }: RawOptions, environment: NodeJS.ProcessEnv): Promise<ApiServer> {
-  const url = server === undefined ? {} : { url: serverUrl(server, '--server') }
+  const url = server === undefined ? {} : { url: urlOption(server) }
   if (kubeconfig !== undefined) return { ...(await readKubeconfig(kubeconfig)), ...url }
   if (url.url !== undefined) return url
   const found = await inCluster(environment)
   if (found !== undefined) return found
   throw new UsageError('--kubeconfig: give a kubeconfig or --server, since this is no pod of a cluster')
+}
+
+/** @throws UsageError */
+function urlOption(text: string): URL {
+  try {
+    return serverUrl(text, '--server')
+  } catch (error) {
+    throw isSourceError(error) ? new UsageError(error.message) : error
+  }
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FakeApiServer } from '../fixtures/fake-api-server.ts'
 import { until } from '../lab/index.ts'
@@ -16,7 +19,7 @@ beforeAll(async () => {
   cluster = await TestCluster.create()
   for (const name of ['a2', 'b1'] as const) await cluster.pods[name].serve({ protocol: 'http', port: 8080, name })
   api = new FakeApiServer()
-  await listen()
+  await listen(api)
   api.set(nodeObject('node-1', CLUSTER.node1))
 }, 60_000)
 
@@ -27,10 +30,10 @@ afterAll(async () => {
 })
 
 /** The socket is made in the node's namespace, and stays there. */
-async function listen(): Promise<void> {
+async function listen(server: FakeApiServer): Promise<void> {
   let listening: Promise<void> | undefined
   cluster.node1.inNamespace(() => {
-    listening = api.listen()
+    listening = server.listen()
   })
   await listening
 }
@@ -60,7 +63,7 @@ test('packets follow the API server, go on while it is away, and follow it again
   expect(await answer()).toBe('a2')
 
   api.set(...web(cluster.pods.b1.address))
-  await listen()
+  await listen(api)
   await answers('b1')
   await sluice.waitFor('no problem left', ({ problems }) => problems.length === 0, 40_000)
   expect(api.seen('services', 'list')).toHaveLength(1)
@@ -73,3 +76,47 @@ test('Sluice that waits for the API server ends when it is told to', async () =>
   expect(await waiting.stop()).toEqual({ code: 0, signal: null })
   await waiting.dispose()
 })
+
+test('a kubeconfig says who the API server is, and who Sluice is; the token is in no log', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'sluice-kube-'))
+  const { cert, key } = await certificate(directory)
+  const secure = new FakeApiServer({ cert, key, ca: cert, requestCert: true, rejectUnauthorized: true })
+  await listen(secure)
+  writeFileSync(path.join(directory, 'token'), 'a-secret-token\n')
+  const config = path.join(directory, 'config')
+  writeFileSync(config, kubeconfig(secure.url))
+  secure.set(...web(cluster.pods.a2.address))
+  const args = [...OPTIONS, '--log-level', 'debug']
+  const secured = await Instance.start(cluster.node1, { source: ['kube', '--kubeconfig', config], args })
+  await answers('a2')
+  secure.refuse = 401
+  secure.endWatches()
+  await secured.waitFor('the refusal', ({ problems }) => problems.some(({ message }) => message.includes('401')))
+  expect(new Set(secure.requests.map(({ authorization }) => authorization))).toEqual(new Set(['Bearer a-secret-token']))
+  expect(await answer()).toBe('a2')
+  expect(secured.output).toContain('the API server answered 401')
+  expect(secured.output).not.toContain('a-secret-token')
+  await secured.dispose()
+  await secure.close()
+  rmSync(directory, { recursive: true })
+}, 60_000)
+
+/** One that is its own authority, for 127.0.0.1. */
+async function certificate(directory: string): Promise<{ cert: Buffer; key: Buffer }> {
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+  const subject = ['-subj', '/CN=kubernetes', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const files = ['-keyout', path.join(directory, 'key.pem'), '-out', path.join(directory, 'cert.pem')]
+  await cluster.node1.exec('openssl', ['req', ...kind, ...subject, ...files])
+  const [cert, key] = ['cert.pem', 'key.pem'].map((name) => readFileSync(path.join(directory, name)))
+  if (cert === undefined || key === undefined) throw new Error('openssl made no certificate')
+  return { cert, key }
+}
+
+function kubeconfig(server: string): string {
+  return `
+current-context: test
+contexts: [{ name: test, context: { cluster: test, user: sluice } }]
+clusters: [{ name: test, cluster: { server: '${server}', certificate-authority: cert.pem } }]
+users: [{ name: sluice, user: { client-certificate: cert.pem, client-key: key.pem, tokenFile: token } }]
+`
+}

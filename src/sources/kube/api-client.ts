@@ -4,7 +4,7 @@ import { describe } from '../../model/parse/report.ts'
 import { SourceError, type SourceErrorCode } from '../error.ts'
 import type { ApiServer } from './api-server.ts'
 
-/** Milliseconds after which a silent connection is probed; some 10 s later a dead one is known to be dead. */
+/** Milliseconds after which a silent connection is probed; a watch over a dead one would wait for much longer. */
 const KEEP_ALIVE_MS = 15_000
 /** Characters of one object or one page; more would be no answer of an API server (etcd takes 1.5 MiB an object). */
 const MAX_CHARACTERS = 256 << 20
@@ -29,7 +29,7 @@ export class ApiClient {
 
   constructor(server: ApiServer) {
     const { ca, cert, key, serverName, isInsecure = false } = server
-    const options = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS }
+    const options = { keepAlive: true }
     this.#server = server
     this.#agent =
       server.url.protocol === 'http:'
@@ -123,11 +123,12 @@ export class ApiClient {
     try {
       return await new Promise((resolve, reject) => {
         const { request } = target.protocol === 'http:' ? http : https
-        request(target, { agent: this.#agent, headers, timeout: options.idleMs, signal: abort.signal })
+        const pending = request(target, { agent: this.#agent, headers, timeout: options.idleMs, signal: abort.signal })
           .on('response', resolve)
           .on('error', reject)
           .on('timeout', silent(`silent for ${options.idleMs} ms`))
-          .end()
+        pending.setSocketKeepAlive(true, KEEP_ALIVE_MS)
+        pending.end()
       })
     } finally {
       clearTimeout(answer)

@@ -13,6 +13,7 @@ export class HeldObjects {
   readonly #objects = new Map<ObjectId, ClusterObject>()
   readonly #problems = new Map<ObjectId, readonly Problem[]>()
   #changes: Changes = new Map()
+  #problemsChanged = false
 
   constructor(resource: Resource) {
     this.#resource = resource
@@ -32,8 +33,11 @@ export class HeldObjects {
     if (id === '') return id
     const { apiVersion, kind } = this.#resource
     const { objects, problems, failed } = parseKind(apiVersion, kind, raw, '')
-    if (problems.length > 0) this.#problems.set(id, problems)
-    else this.#problems.delete(id)
+    if (problems.length === 0) this.#solve(id)
+    else {
+      this.#problems.set(id, problems)
+      this.#problemsChanged = true
+    }
     if (failed.length > 0) return id
     const object = objects.find((candidate) => objectId(candidate) === id)
     if (object === undefined) this.#forget(id)
@@ -47,13 +51,13 @@ export class HeldObjects {
   delete(raw: unknown): void {
     const id = this.#idOf(raw)
     if (id === '') return
-    this.#problems.delete(id)
+    this.#solve(id)
     this.#forget(id)
   }
 
   /** A whole list named only these: all others are gone. */
   retain(listed: ReadonlySet<ObjectId | ''>): void {
-    for (const id of this.#problems.keys()) if (!listed.has(id)) this.#problems.delete(id)
+    for (const id of this.#problems.keys()) if (!listed.has(id)) this.#solve(id)
     for (const id of this.#objects.keys()) if (!listed.has(id)) this.#forget(id)
   }
 
@@ -65,6 +69,17 @@ export class HeldObjects {
       set: changes.flatMap(([, object]) => object ?? []),
       delete: changes.flatMap(([id, object]) => (object === undefined ? id : [])),
     }
+  }
+
+  /** Whether {@link problems} may be others than when this was asked last. */
+  takeProblemsChanged(): boolean {
+    const changed = this.#problemsChanged
+    this.#problemsChanged = false
+    return changed
+  }
+
+  #solve(id: ObjectId): void {
+    if (this.#problems.delete(id)) this.#problemsChanged = true
   }
 
   #forget(id: ObjectId): void {

@@ -124,7 +124,7 @@ export class Reflector {
       for (const event of events) this.#take(event)
     } finally {
       this.#tellUpdate()
-      this.#options.onState()
+      if (this.#held.takeProblemsChanged()) this.#options.onState()
     }
   }
 
@@ -168,10 +168,10 @@ export class Reflector {
     }
     const isFirst = this.#failures++ === 0
     if (error.code === 'SOURCE_EXPIRED') {
-      // To list is what an API server does least willingly: at once only when all went well before.
       if (this.#resourceVersion === '') this.#isPaged = false
       this.#resourceVersion = ''
-      return isFirst ? 0 : retryDelay(timing.retryMs, this.#failures)
+      // A list costs the API server much: it is made at once only when all went well before.
+      if (isFirst) return 0
     }
     this.#failure = error
     onState()

@@ -29,5 +29,5 @@ export const DEFAULT_TIMING: Timing = {
 /** The pause after so many failures in a row, at random so that not all nodes come back at once. Milliseconds. */
 export function retryDelay([shortest, longest]: Timing['retryMs'], failures: number): number {
   const ceiling = Math.min(shortest * 2 ** Math.min(failures, 30), longest)
-  return Math.max(shortest, (ceiling / 2) * (1 + Math.random()))
+  return (ceiling / 2) * (1 + Math.random())
 }
