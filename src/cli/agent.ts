@@ -128,6 +128,8 @@ export class Agent {
   stop(): void {
     this.#stopping.abort()
     this.#view.close()
+    // It may still wait for its first state. Closing never fails, and run() waits for it.
+    void this.#parts.source.close()
   }
 
   status(): Status {

@@ -14,6 +14,11 @@ export const COMMANDS = [
     summary: 'serve the Services that files describe, with nftables',
     options: ['file', 'node', 'sync', 'nft', 'conntrack', 'health', 'instance', 'log'],
   },
+  {
+    words: ['kube', 'to-local', 'to-nft'],
+    summary: 'serve the Services of the Kubernetes API, with nftables',
+    options: ['kube', 'node', 'sync', 'nft', 'conntrack', 'health', 'instance', 'log'],
+  },
   { words: ['status'], summary: 'say what a running instance does', options: ['status', 'instance'] },
   {
     words: ['cleanup'],

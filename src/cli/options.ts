@@ -6,6 +6,7 @@ import { UsageError } from './failure.ts'
 /** Options of a group, as data: commander reads them, `--help` prints them, and the reference page is made from them. */
 export type OptionGroup =
   | 'file'
+  | 'kube'
   | 'node'
   | 'sync'
   | 'nft'
@@ -28,6 +29,13 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       (value: string, previous: string[] | undefined) => [...(previous ?? []), value],
     ),
     new Option('--max-file-size <MiB>', 'refuse larger files').default('256'),
+  ],
+  kube: () => [
+    new Option(
+      '--kubeconfig <file>',
+      'how to reach the API server and who we are there (default: as a pod, by its service account)',
+    ),
+    new Option('--server <url>', 'URL of the API server; counts before that of the kubeconfig'),
   ],
   node: () => [
     new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)"),
@@ -121,6 +129,8 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
 export interface RawOptions {
   readonly input?: readonly string[]
   readonly maxFileSize?: string
+  readonly kubeconfig?: string
+  readonly server?: string
   readonly nodeName?: string
   readonly nodeportAddresses?: readonly string[]
   readonly clusterCidr?: readonly string[]

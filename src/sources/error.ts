@@ -4,15 +4,29 @@
  * - `SOURCE_NOT_FOUND`: an input does not exist.
  * - `SOURCE_UNREADABLE`: an input exists and cannot be read, for example for want of permission.
  * - `SOURCE_TOO_LARGE`: a file or a document in it is larger than is accepted, or took too much memory to read.
- * - `SOURCE_SYNTAX`: nothing in an input is YAML or JSON.
+ * - `SOURCE_SYNTAX`: nothing in an input is YAML or JSON, or not in the form that is wanted.
+ * - `SOURCE_CREDENTIALS`: credentials are missing, cannot be used, or the API server does not accept them.
+ * - `SOURCE_UNREACHABLE`: the API server cannot be reached, or fell silent; it is tried again.
+ * - `SOURCE_REFUSED`: the API server answered something else than it was asked for; it is tried again.
+ * - `SOURCE_NOT_SERVED`: the API server does not know this kind of object.
+ * - `SOURCE_EXPIRED`: the API server no longer knows the resource version or the continuation; everything is listed again.
  */
-export type SourceErrorCode = 'SOURCE_NOT_FOUND' | 'SOURCE_UNREADABLE' | 'SOURCE_TOO_LARGE' | 'SOURCE_SYNTAX'
+export type SourceErrorCode =
+  | 'SOURCE_NOT_FOUND'
+  | 'SOURCE_UNREADABLE'
+  | 'SOURCE_TOO_LARGE'
+  | 'SOURCE_SYNTAX'
+  | 'SOURCE_CREDENTIALS'
+  | 'SOURCE_UNREACHABLE'
+  | 'SOURCE_REFUSED'
+  | 'SOURCE_NOT_SERVED'
+  | 'SOURCE_EXPIRED'
 
 /** The one error of this layer: a source cannot start, or one of its inputs cannot be read. */
 export class SourceError extends Error {
   override readonly name = 'SourceError'
   readonly code: SourceErrorCode
-  /** The input at fault: `FILE`, `FILE:LINE` or `FILE:LINE:COLUMN`. */
+  /** The input at fault: `FILE`, `FILE:LINE` or `FILE:LINE:COLUMN`, or the URL without its query. */
   readonly origin: string
 
   constructor(code: SourceErrorCode, origin: string, message: string, cause?: unknown) {

@@ -14,8 +14,10 @@ export const SLUICE = fileURLToPath(new URL('../../bin/sluice', import.meta.url)
 const INSTANCE = 'test'
 
 export interface InstanceOptions {
-  /** What `--input` names. */
-  readonly input: string | readonly string[]
+  /** What `--input` names, when the source is files. */
+  readonly input?: string | readonly string[]
+  /** The words of another source, and its options. */
+  readonly source?: readonly string[]
   /** Further arguments. */
   readonly args?: readonly string[]
   /** Milliseconds until the first state must be served; 30,000 by default. */
@@ -30,7 +32,7 @@ export interface End {
   readonly signal: NodeJS.Signals | null
 }
 
-/** A `sluice file to-local to-nft` process in a namespace. */
+/** A `sluice file to-local to-nft` process in a namespace, or one with another source. */
 export class Instance {
   readonly process: ChildProcess
   readonly runDirectory: string
@@ -47,11 +49,12 @@ export class Instance {
   /** Starts it without waiting for anything. */
   static spawn(namespace: Namespace, options: InstanceOptions): Instance {
     const runDirectory = options.runDirectory ?? mkdtempSync(path.join(tmpdir(), 'sluice-run-'))
-    const inputs = [options.input].flat().flatMap((input) => ['--input', input])
+    const inputs = [options.input ?? []].flat().flatMap((input) => ['--input', input])
+    const source = options.source ?? ['file', ...inputs]
     const place = ['--run-dir', runDirectory, '--instance', INSTANCE]
     // The limit is one for the whole machine: from within a lab it could not be changed, and that would be reported.
     const limits = ['--conntrack-max-per-core', '0']
-    const args = ['file', ...inputs, 'to-local', 'to-nft', ...place, ...limits, ...(options.args ?? [])]
+    const args = [...source, 'to-local', 'to-nft', ...place, ...limits, ...(options.args ?? [])]
     const child = namespace.spawn(SLUICE, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const output = { text: '' }
     for (const stream of [child.stdout, child.stderr]) {

@@ -1,9 +1,9 @@
 import type { ClusterObject, ObjectId } from '../../model/object.ts'
 import type { Update } from '../../store/store.ts'
+import { isSame } from '../same.ts'
 import type { Claims } from './claims.ts'
 import type { FileContents, FileState } from './file-state.ts'
 import { Pace } from './pace.ts'
-import { isSame } from './same.ts'
 
 /**
  * Makes `next` the contents of the file, and says what that changes in the cluster's state: only what is different, with the

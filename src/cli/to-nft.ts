@@ -1,0 +1,62 @@
+import type { Problem } from '../model/object.ts'
+import { selectsIPv4Loopback } from '../node/node-port-addresses.ts'
+import { createLog } from '../observe/log.ts'
+import { problemText } from '../observe/status.ts'
+import type { Source } from '../sources/source.ts'
+import { Store } from '../store/store.ts'
+import { Agent } from './agent.ts'
+import { AgentHealth } from './agent-health.ts'
+import type { AgentOptions } from './agent-options.ts'
+import { Conntrack } from './conntrack.ts'
+import { conntrackOptions } from './conntrack-options.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { replacingKubeProxy } from './kube-proxy-leftovers.ts'
+import { openNftPlane } from './nft-plane.ts'
+import { NodeAddresses } from './node-addresses.ts'
+import type { RawOptions } from './options.ts'
+
+/** What counts when nothing is checked periodically. */
+const DEFAULT_SYNC_PERIOD_MS = 30_000
+
+/** Makes the source that fills this store; `onProblem` is to be told each problem that is new. */
+export type SourceFactory = (store: Store, onProblem: (problem: Problem) => void) => Source
+
+/** Serves what a source gives with nftables, until a signal, or with `once` until it is in the kernel. @throws UsageError */
+export async function toNft(raw: RawOptions, options: AgentOptions, makeSource: SourceFactory): Promise<ExitCode> {
+  const tracking = conntrackOptions(raw)
+  // The text of a dry run goes to standard output, and must stay usable there.
+  const log = createLog({
+    level: raw.logLevel ?? 'info',
+    format: raw.logFormat ?? (process.stdout.isTTY ? 'text' : 'json'),
+    descriptor: options.dryRun ? 2 : 1,
+  })
+  const opened = await openNftPlane(options, log)
+  const plane = raw.cleanupKubeProxy && !options.dryRun ? replacingKubeProxy(opened, log) : opened
+  const flows = options.dryRun ? {} : { flows: new Conntrack(options, tracking, log) }
+  const store = new Store()
+  const source = makeSource(store, (problem) => {
+    log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem))
+  })
+  if (selectsIPv4Loopback(options.nodePortAddresses)) {
+    log.warn('--nodeport-addresses: node ports are not served on loopback addresses, since nftables cannot')
+  }
+  // Reading addresses needs no root, so that a dry run shows the node's own.
+  const addresses = new NodeAddresses(options.nodePortAddresses)
+  const health =
+    options.once || options.dryRun ? undefined : new AgentHealth({ ...options, log, timeoutMs: healthTimeout(options) })
+  const agent = new Agent({ options, log, store, source, plane, addresses, ...flows, ...(health && { health }) })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'stopping; the rules stay in the kernel')
+      agent.stop()
+    })
+  }
+  await agent.run()
+  const isComplete = agent.problems().every((problem) => problem.severity !== 'error')
+  return options.once && !isComplete ? EXIT.skipped : EXIT.ok
+}
+
+/** How late an update may be (promise 85). Milliseconds. */
+function healthTimeout({ syncPeriod }: AgentOptions): number {
+  return 2 * (syncPeriod || DEFAULT_SYNC_PERIOD_MS)
+}

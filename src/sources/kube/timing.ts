@@ -1,0 +1,33 @@
+/** How patient a reflector is. All in milliseconds. */
+export interface Timing {
+  /** How long a watch lasts, as it is asked of the API server: at random between this and twice as much. */
+  readonly watchMs: number
+  /** What a watch may last longer than was asked before it is ended from here. */
+  readonly watchMarginMs: number
+  /** How long a watch may be silent; API servers send a bookmark about every minute. */
+  readonly idleMs: number
+  /** How long an answer may take to begin, and to go on. */
+  readonly answerMs: number
+  /** The shortest and the longest pause after a failure. */
+  readonly retryMs: readonly [number, number]
+  /** A watch that ends earlier, without having told anything, counts as a failure. */
+  readonly shortWatchMs: number
+  /** When to ask again for what the API server does not serve. */
+  readonly notServedMs: number
+}
+
+export const DEFAULT_TIMING: Timing = {
+  watchMs: 300_000,
+  watchMarginMs: 30_000,
+  idleMs: 180_000,
+  answerMs: 30_000,
+  retryMs: [800, 30_000],
+  shortWatchMs: 1000,
+  notServedMs: 300_000,
+}
+
+/** The pause after so many failures in a row, at random so that not all nodes come back at once. Milliseconds. */
+export function retryDelay([shortest, longest]: Timing['retryMs'], failures: number): number {
+  const ceiling = Math.min(shortest * 2 ** Math.min(failures, 30), longest)
+  return (ceiling / 2) * (1 + Math.random())
+}
