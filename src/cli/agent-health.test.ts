@@ -1,6 +1,6 @@
-import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { FakeListeners } from '../../test/fixtures/listeners.ts'
+import { silentLog } from '../../test/fixtures/log.ts'
 import { ip, local, localEndpoint, node, service } from '../../test/fixtures/services.ts'
 import { AgentHealth } from './agent-health.ts'
 
@@ -25,7 +25,7 @@ beforeEach(async () => {
   health = new AgentHealth({
     healthzAddress: { host: '', port: 10256 },
     bindAddressHardFail: false,
-    log: pino({ level: 'silent' }),
+    log: silentLog,
     listen: listeners.listen,
     clock: { elapsed: () => elapsed, date: () => new Date(elapsed) },
   })
@@ -96,7 +96,7 @@ test('problems of both kinds are told, and closing ends all', async () => {
 
 test('without an address nothing is served but health checks', async () => {
   await health.close()
-  const log = pino({ level: 'silent' })
+  const log = silentLog
   const none = new AgentHealth({
     healthzAddress: undefined,
     bindAddressHardFail: true,
@@ -109,7 +109,7 @@ test('without an address nothing is served but health checks', async () => {
 })
 
 test('with hard fail a taken address ends the agent', async () => {
-  const log = pino({ level: 'silent' })
+  const log = silentLog
   const options = {
     healthzAddress: { host: '', port: 10256 },
     bindAddressHardFail: true,

@@ -1,6 +1,6 @@
-import pino from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { FakeListeners } from '../../test/fixtures/listeners.ts'
+import { silentLog } from '../../test/fixtures/log.ts'
 import { ProxyHealth } from './health.ts'
 import { HealthServer } from './health-server.ts'
 
@@ -13,7 +13,7 @@ beforeEach(() => {
   vi.useFakeTimers()
   listeners = new FakeListeners()
   health = new ProxyHealth()
-  const log = pino({ level: 'silent' })
+  const log = silentLog
   server = new HealthServer({ address: { host: '192.0.2.1', port: 10256 }, health, log, listen: listeners.listen })
 })
 

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Namespace, until } from '../lab/index.ts'
+import { type Answer, ask as askUrl } from '../sluice/ask.ts'
 import { CLUSTER, nodeOf, type PodName, TestCluster } from '../sluice/cluster.ts'
 import { Instance } from '../sluice/instance.ts'
 import { type EndpointManifest, endpointSlice, type Manifest, nodeObject, service } from '../sluice/manifests.ts'
@@ -9,12 +10,6 @@ import { type EndpointManifest, endpointSlice, type Manifest, nodeObject, servic
 const [NODE4, NODE6] = CLUSTER.node1
 const [CLUSTER_IP4, CLUSTER_IP6] = ['10.96.0.40', 'fd00:10:96::40']
 const BALANCER_IP = '198.51.100.40'
-
-interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
 
 /** Asks over a connection of its own; how it failed, as an errno, when there is no answer. */
 async function ask(
@@ -24,18 +19,8 @@ async function ask(
   path = '/',
   method = 'GET',
 ): Promise<Answer | string> {
-  const script = `
-    const [host, port, path, method] = process.argv.slice(1)
-    const outgoing = require('node:http').request({ host, port, path, method, agent: false, timeout: 1500 }, (response) => {
-      let body = ''
-      response.setEncoding('utf8').on('data', (chunk) => { body += chunk })
-      response.on('end', () => console.log(JSON.stringify({ status: response.statusCode, headers: response.headers, body })))
-    })
-    outgoing.on('timeout', () => outgoing.destroy(Object.assign(new Error(), { code: 'TIMEOUT' })))
-    outgoing.on('error', (error) => console.log(JSON.stringify(error.code)))
-    outgoing.end()`
-  const { stdout } = await from.exec(process.execPath, ['-e', script, address, String(port), path, method])
-  return JSON.parse(stdout) as Answer | string
+  const host = address.includes(':') ? `[${address}]` : address
+  return askUrl(from, `http://${host}:${port}${path}`, { method, timeoutMs: 1500 })
 }
 
 /** Status and weight; or the errno. */

@@ -1,6 +1,6 @@
-import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FakeListeners } from '../../../test/fixtures/listeners.ts'
+import { silentLog } from '../../../test/fixtures/log.ts'
 import { ip, local, localEndpoint, service } from '../../../test/fixtures/services.ts'
 import type { IpAddress } from '../../model/ip.ts'
 import type { LocalService } from '../../model/local.ts'
@@ -15,7 +15,7 @@ beforeEach(() => {
   vi.useFakeTimers()
   listeners = new FakeListeners()
   isHealthy = true
-  const log = pino({ level: 'silent' })
+  const log = silentLog
   servers = new HealthCheckServers({ isHealthy: () => isHealthy, log, listen: listeners.listen })
 })
 

@@ -1,3 +1,4 @@
+import { ask } from '../../sluice/ask.ts'
 import { matches } from './match.ts'
 import type { StepKind } from './step.ts'
 import { lookWithin } from './within.ts'
@@ -16,18 +17,8 @@ interface Http {
   readonly within: number
 }
 
-interface Answer {
-  readonly status: number | null
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
-
-/** Runs in a process of the namespace, since a socket belongs to the namespace in which it is made. */
-const FETCH = `
-fetch(process.argv[1], { signal: AbortSignal.timeout(4000) })
-  .then(async (r) => ({ status: r.status, headers: Object.fromEntries(r.headers), body: await r.text() }))
-  .catch(() => ({ status: null }))
-  .then((answer) => console.log(JSON.stringify(answer)))`
+/** Milliseconds until a server counts as one that does not answer. */
+const PATIENCE_MS = 4000
 
 /** Asks an HTTP server. */
 export const http: StepKind<Http> = {
@@ -50,12 +41,12 @@ export const http: StepKind<Http> = {
   async run(context, { id, source, url, status, headers, json, within }) {
     const { namespace } = context.bed.from(source)
     const seen = await lookWithin(within, async () => {
-      const { stdout } = await namespace.exec(process.execPath, ['-e', FETCH, url])
-      const answer = JSON.parse(stdout) as Answer
-      const isJson = json === undefined || matches(parsed(answer.body), json)
+      const answer = await ask(namespace, url, { timeoutMs: PATIENCE_MS })
+      const found = typeof answer === 'string' ? { status: null, headers: {}, body: '' } : answer
+      const isJson = json === undefined || matches(parsed(found.body), json)
       return {
-        passed: answer.status === status && matches(answer.headers ?? {}, headers) && isJson,
-        text: stdout.trim(),
+        passed: found.status === status && matches(found.headers, headers) && isJson,
+        text: JSON.stringify(answer),
       }
     })
     const expected = JSON.stringify({ status, headers, json })
@@ -63,7 +54,7 @@ export const http: StepKind<Http> = {
   },
 }
 
-function parsed(text = ''): unknown {
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
