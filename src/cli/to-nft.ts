@@ -1,6 +1,6 @@
 import type { Problem } from '../model/object.ts'
 import { selectsIPv4Loopback } from '../node/node-port-addresses.ts'
-import { createLog } from '../observe/log.ts'
+import { createLog, type Logger } from '../observe/log.ts'
 import { problemText } from '../observe/status.ts'
 import type { Source } from '../sources/source.ts'
 import { Store } from '../store/store.ts'
@@ -14,9 +14,6 @@ import { replacingKubeProxy } from './kube-proxy-leftovers.ts'
 import { openNftPlane } from './nft-plane.ts'
 import { NodeAddresses } from './node-addresses.ts'
 import type { RawOptions } from './options.ts'
-
-/** What counts when nothing is checked periodically. */
-const DEFAULT_SYNC_PERIOD_MS = 30_000
 
 /** Makes the source that fills this store; `onProblem` is to be told each problem that is new. */
 export type SourceFactory = (store: Store, onProblem: (problem: Problem) => void) => Source
@@ -32,7 +29,6 @@ export async function toNft(raw: RawOptions, options: AgentOptions, makeSource: 
   })
   const opened = await openNftPlane(options, log)
   const plane = raw.cleanupKubeProxy && !options.dryRun ? replacingKubeProxy(opened, log) : opened
-  const flows = options.dryRun ? {} : { flows: new Conntrack(options, tracking, log) }
   const store = new Store()
   const source = makeSource(store, (problem) => {
     log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem))
@@ -42,9 +38,10 @@ export async function toNft(raw: RawOptions, options: AgentOptions, makeSource: 
   }
   // Reading addresses needs no root, so that a dry run shows the node's own.
   const addresses = new NodeAddresses(options.nodePortAddresses)
-  const health =
-    options.once || options.dryRun ? undefined : new AgentHealth({ ...options, log, timeoutMs: healthTimeout(options) })
-  const agent = new Agent({ options, log, store, source, plane, addresses, ...flows, ...(health && { health }) })
+  const parts = { options, log, store, source, plane, addresses }
+  const flows = !options.dryRun && { flows: new Conntrack(options, tracking, log) }
+  const health = !options.dryRun && !options.once && { health: openHealth(options, log) }
+  const agent = new Agent({ ...parts, ...flows, ...health })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping; the rules stay in the kernel')
@@ -56,7 +53,8 @@ export async function toNft(raw: RawOptions, options: AgentOptions, makeSource: 
   return options.once && !isComplete ? EXIT.skipped : EXIT.ok
 }
 
-/** How late an update may be (promise 85). Milliseconds. */
-function healthTimeout({ syncPeriod }: AgentOptions): number {
-  return 2 * (syncPeriod || DEFAULT_SYNC_PERIOD_MS)
+/** An update may be two sync periods late (promise 85); when nothing is checked periodically, the default counts. */
+function openHealth(options: AgentOptions, log: Logger): AgentHealth {
+  const { syncPeriod } = options
+  return new AgentHealth({ ...options, log, ...(syncPeriod > 0 && { timeoutMs: 2 * syncPeriod }) })
 }

@@ -55,8 +55,8 @@ export function parseNodePortAddresses(values: readonly string[]): NodePortAddre
     if (cidr === undefined) return undefined
     cidrs.push(cidr)
   }
-  const [primary, localhost, all] = KEYWORDS.map((keyword) => values.includes(keyword))
-  return { primary: primary === true, localhost: localhost === true, all: all === true, cidrs }
+  const [primary, localhost, all] = KEYWORDS
+  return { primary: values.includes(primary), localhost: values.includes(localhost), all: values.includes(all), cidrs }
 }
 
 /**
@@ -111,19 +111,13 @@ export function selectListenAddresses(
     const { matchAll, addresses } = matchNodePortAddresses(spec, family, node, local)
     return matchAll ? [ANY[family]] : addresses
   })
-  return [...matched].sort()
+  return matched.sort()
 }
 
 /** The addresses that make the node itself a client: those of its object, or else those that it has. */
 export function nodeIPs(node: Node | undefined, local: readonly LocalAddress[]): readonly IpAddress[] {
   if (node !== undefined && node.addresses.length > 0) return node.addresses
-  return FAMILIES.flatMap((family) =>
-    primaryAddresses(
-      undefined,
-      family,
-      local.filter((each) => familyOf(each.address) === family),
-    ),
-  )
+  return onMainInterface(local)
 }
 
 /** True when node ports were asked for on IPv4 loopback addresses, be it as part of everything. */
@@ -138,6 +132,10 @@ function primaryAddresses(node: Node | undefined, family: Family, local: readonl
     const first = node.addresses.find((address) => familyOf(address) === family)
     return first === undefined ? [] : [first]
   }
+  return onMainInterface(local)
+}
+
+function onMainInterface(local: readonly LocalAddress[]): IpAddress[] {
   return local.filter(({ isGlobal, onDefaultRoute }) => isGlobal && onDefaultRoute).map(({ address }) => address)
 }
 

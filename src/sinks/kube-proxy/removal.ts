@@ -52,12 +52,7 @@ function keptChains(
 ): Map<string, string> {
   const kept = new Map<string, string>()
   if (users.length === 0) return kept
-  const rulesOf = new Map<string, IptablesRule[]>()
-  for (const rule of rules) {
-    const siblings = rulesOf.get(rule.chain)
-    if (siblings === undefined) rulesOf.set(rule.chain, [rule])
-    else siblings.push(rule)
-  }
+  const rulesOf = Map.groupBy(rules, ({ chain }) => chain)
   const pending = users.flatMap(({ chain, targets }) => targets.map((target) => ({ target, usedBy: chain })))
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { target, usedBy } = next

@@ -28,14 +28,14 @@ export class DryRunPlane implements DataPlane {
   readonly #options: TrafficOptions
   readonly #print: (text: string) => void
   readonly #destinations = new Destinations()
-  #states: readonly RenderedState[]
+  /** Empty before the first changes. */
+  #states: readonly RenderedState[] = []
   #node: NodeState = {}
   #transactions = 0
 
   constructor(options: TrafficOptions & { readonly print: (text: string) => void }) {
     this.#options = options
     this.#print = options.print
-    this.#states = FAMILIES.map((family) => familyState(family, options))
   }
 
   async apply(changes: PlaneChanges): Promise<void> {

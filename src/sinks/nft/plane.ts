@@ -111,7 +111,7 @@ export class NftPlane implements DataPlane {
   }
 
   get failedFamilies(): readonly Family[] {
-    return this.#families.filter(({ isInLine }) => !isInLine).map(({ state }) => state.layout.family)
+    return this.#families.filter(({ isInLine }) => !isInLine).map(({ family }) => family)
   }
 
   problems(): readonly PlaneProblem[] {
