@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Cidr, IpAddress } from '../model/ip.ts'
+import type { Cidr } from '../model/ip.ts'
 import type { Node } from '../model/node.ts'
 import type { ServiceKey } from '../model/service.ts'
 import { NodeView } from '../node/view.ts'
@@ -18,6 +18,7 @@ import { failureText } from './failure.ts'
 import type { NodeAddressing } from './node-addresses.ts'
 import { SyncSchedule } from './sync-schedule.ts'
 import { VERSION } from './version.ts'
+import { within } from './within.ts'
 
 /** What is done beside the data plane when it has committed. */
 export interface AgentFlows {
@@ -50,8 +51,6 @@ export interface AgentParts {
     setNode(node: Node | undefined): void
     /** Undefined when nothing changed since the last call. */
     changed(): NodeAddressing | undefined
-    /** Where health checks listen; 0.0.0.0 and :: stand for all of their family. */
-    readonly toListen: readonly IpAddress[]
     follow(callback: () => void): void
     close(): void
   }
@@ -75,7 +74,7 @@ export class Agent {
   #lastOwnAddresses: string | undefined
   #lastSync = ''
   #lastError = ''
-  #nodeAddresses: NodeAddressing = { nodePorts: [], own: [] }
+  #nodeAddresses: NodeAddressing = { nodePorts: [], toListen: [], own: [] }
   #node: Node | undefined
   #wakeForAddresses: (() => void) | undefined
   #addressesMayDiffer = true
@@ -249,7 +248,7 @@ export class Agent {
   }
 
   async #serve(changes: Changes): Promise<void> {
-    const { plane, flows, health, addresses } = this.#parts
+    const { plane, flows, health } = this.#parts
     health?.queued()
     const node = this.#nodeChanges(changes)
     const services = await this.#virtualServers(changes.services)
@@ -260,7 +259,7 @@ export class Agent {
     try {
       await plane.apply(taken)
     } finally {
-      health?.applied(plane.failedFamilies, addresses.toListen)
+      health?.applied(plane.failedFamilies, this.#nodeAddresses.toListen)
     }
     this.#state = 'serving'
     this.#lastError = ''
@@ -324,21 +323,7 @@ export class Agent {
   }
 }
 
-/** What comes first; `over` when nothing does within that many milliseconds, which may be Infinity. */
-async function within<T>(milliseconds: number, ...events: Promise<T>[]): Promise<T | 'over'> {
-  let timer: NodeJS.Timeout | undefined
-  const over = new Promise<'over'>((resolve) => {
-    timer = setTimeout(resolve, Math.min(Math.max(milliseconds, 0), LONGEST_TIMER_MS), 'over')
-  })
-  return Promise.race([over, ...events]).finally(() => {
-    clearTimeout(timer)
-  })
-}
-
 const NO_CHANGES: Changes = { services: new Set(), node: undefined, serviceCIDRs: undefined }
-
-/** What timers take (2^31 - 1). */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 interface Changes {
   readonly services: ReadonlySet<ServiceKey>

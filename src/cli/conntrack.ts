@@ -1,5 +1,4 @@
 import { cpus } from 'node:os'
-import { setTimeout as delay } from 'node:timers/promises'
 import { SettingFiles } from '../kernel/sysctl/settings.ts'
 import type { Logger } from '../observe/log.ts'
 import { changeSettings } from '../sinks/conntrack/change-settings.ts'
@@ -10,6 +9,7 @@ import type { PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts
 import type { AgentFlows } from './agent.ts'
 import type { AgentOptions } from './agent-options.ts'
 import { failureText } from './failure.ts'
+import { within } from './within.ts'
 
 /** How long a sync waits for stale flows to be deleted, so that who is told of it finds them gone. Milliseconds. */
 const PATIENCE_MS = 200
@@ -54,10 +54,7 @@ export class Conntrack implements AgentFlows {
 
   /** A million entries take seconds, and the next changes of the Services do not wait for that. */
   async #settled(): Promise<void> {
-    const patience = new AbortController()
-    const over = delay(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined)
-    await Promise.race([this.#stale.settled(), over])
-    patience.abort()
+    await within(PATIENCE_MS, this.#stale.settled())
   }
 
   counts(): { staleFlowsDeleted: number } {

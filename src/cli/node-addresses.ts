@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type DefaultRoute, RouteConnection, RouteWatch, SCOPE } from '../kernel/route/addresses.ts'
 import { type IpAddress, ipFromBytes } from '../model/ip.ts'
 import type { Node } from '../model/node.ts'
@@ -15,6 +16,8 @@ const POLL_MS = 500
 export interface NodeAddressing {
   /** Those that serve node ports. */
   readonly nodePorts: readonly IpAddress[]
+  /** Where health checks listen; 0.0.0.0 and :: stand for all of their family. */
+  readonly toListen: readonly IpAddress[]
   /** Those that make the node itself a client. */
   readonly own: readonly IpAddress[]
 }
@@ -26,8 +29,10 @@ export class NodeAddresses {
   readonly #watch = new RouteWatch()
   #node: Node | undefined
   #timer: NodeJS.Timeout | undefined
-  #current = ''
-  #toListen: readonly IpAddress[] = []
+  /** Something was said since the kernel was asked last: the lists are not asked for at every change of a Service. */
+  #mayDiffer = true
+  #present: NodeAddressing = { nodePorts: [], toListen: [], own: [] }
+  #taken: NodeAddressing | undefined
 
   /** @throws NetlinkError */
   constructor(spec: NodePortAddresses) {
@@ -36,29 +41,20 @@ export class NodeAddresses {
 
   setNode(node: Node | undefined): void {
     this.#node = node
+    this.#mayDiffer = true
   }
 
-  /** The present addresses; undefined when they are those that the last call gave. */
+  /** The present addresses; undefined when they are those that the last call gave. @throws NetlinkError */
   changed(): NodeAddressing | undefined {
-    const local = this.#local()
-    this.#toListen = selectListenAddresses(this.#spec, this.#node, local)
-    const nodePorts = selectNodePortAddresses(this.#spec, this.#node, local)
-    const own = nodeIPs(this.#node, local)
-    const text = `${nodePorts.join(' ')} / ${own.join(' ')}`
-    if (this.#timer !== undefined && text === this.#current) return undefined
-    this.#current = text
-    return { nodePorts, own }
+    if (!this.#differs()) return undefined
+    this.#taken = this.#present
+    return this.#taken
   }
 
-  /** Where health checks listen, as of the last call of {@link changed}; 0.0.0.0 and :: stand for all of their family. */
-  get toListen(): readonly IpAddress[] {
-    return this.#toListen
-  }
-
-  /** Calls back when the node's addresses may have changed. */
+  /** Calls back when {@link changed} has something new to say, or cannot tell. */
   follow(callback: () => void): void {
     this.#timer = setInterval(() => {
-      if (this.#watch.changed()) callback()
+      if (this.#hasNews()) callback()
     }, POLL_MS)
   }
 
@@ -66,6 +62,33 @@ export class NodeAddresses {
     clearInterval(this.#timer)
     this.#watch.close()
     this.#routes.close()
+  }
+
+  /** A failure counts: it comes up again where it can be told, in {@link changed}. */
+  #hasNews(): boolean {
+    try {
+      return this.#differs()
+    } catch {
+      return true
+    }
+  }
+
+  #differs(): boolean {
+    if (this.#watch.changed()) this.#mayDiffer = true
+    if (this.#mayDiffer) {
+      this.#present = this.#read()
+      this.#mayDiffer = false
+    }
+    return !isDeepStrictEqual(this.#present, this.#taken)
+  }
+
+  #read(): NodeAddressing {
+    const local = this.#local()
+    return {
+      nodePorts: selectNodePortAddresses(this.#spec, this.#node, local),
+      toListen: selectListenAddresses(this.#spec, this.#node, local),
+      own: nodeIPs(this.#node, local),
+    }
   }
 
   #local(): LocalAddress[] {

@@ -18,8 +18,11 @@ const IFA_F_TENTATIVE = 0x40
 const IFA_F_DEPRECATED = 0x20
 const AF_INET = 2
 const AF_INET6 = 10
-/** Multicast groups that tell of changed addresses and routes: RTNLGRP_IPV4_IFADDR ... */
-const GROUPS = [5, 7, 9, 11]
+/**
+ * Multicast groups that tell of changed links, addresses and routes: RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR ... A link that goes down
+ * takes its IPv4 routes with it without a word about them.
+ */
+const GROUPS = [1, 5, 7, 9, 11]
 
 /** RT_SCOPE_*: how far an address is valid. */
 export const SCOPE = { universe: 0, link: 253, host: 254 } as const
