@@ -51,6 +51,7 @@ function readScenario(value: Value, id: string, common: Pick<Case, 'file' | 'pro
     ],
     declined: '',
     later: '',
+    only: undefined,
     needs: '',
     shownBy: undefined,
   }

@@ -1,0 +1,103 @@
+import { FakeApiServer } from '../fixtures/fake-api-server.ts'
+import { type LabNode, until } from '../lab/index.ts'
+import type { Instance } from '../sluice/instance.ts'
+import { type Manifest, ManifestFolder, nodeObject } from '../sluice/manifests.ts'
+import { objectName } from './format/objects.ts'
+
+/** How the objects of one case get to Sluice. */
+export interface Feed {
+  /** The source and its options, as Sluice's first words. */
+  readonly words: readonly string[]
+  /** Makes these all objects that there are; with a running Sluice, waits until it has them in its store. */
+  write(objects: readonly Manifest[], reader?: Instance): Promise<void>
+  close(): Promise<void>
+}
+
+/** A source of Sluice that the cases can be fed through. */
+export interface Source {
+  readonly name: string
+  /** A feed for one case on a node; without objects yet. */
+  readonly open: (node: LabNode) => Promise<Feed>
+}
+
+const MANIFESTS = 'objects.yaml'
+/** A node that no case knows; it changes with every write, so that the revision tells when Sluice has read it. */
+const MARKER = 'conformance-revision'
+const TAKEN_MS = 10_000
+
+/** A file that is replaced as a whole: one write is one update. */
+class FileFeed implements Feed {
+  readonly words: readonly string[]
+  readonly #folder = new ManifestFolder()
+  #writes = 0
+
+  constructor() {
+    this.words = ['file', '--input', this.#folder.path]
+  }
+
+  async write(objects: readonly Manifest[], reader?: Instance): Promise<void> {
+    const before = await reader?.status()
+    // An address, since labels that mean nothing to Sluice change nothing.
+    const marker = nodeObject(MARKER, [`198.19.${++this.#writes >> 8}.${this.#writes & 255}`])
+    this.#folder.write(MANIFESTS, [...objects, marker])
+    await reader?.waitFor('the objects to be read', ({ revision }) => revision > (before?.revision ?? 0))
+  }
+
+  async close(): Promise<void> {
+    this.#folder.dispose()
+  }
+}
+
+/** An API server in the node's namespace: each object that differs is an event of its own. */
+class KubeFeed implements Feed {
+  readonly #server: FakeApiServer
+  #objects = new Map<string, { readonly object: Manifest; readonly text: string }>()
+
+  private constructor(server: FakeApiServer) {
+    this.#server = server
+  }
+
+  static async open(node: LabNode): Promise<KubeFeed> {
+    const server = new FakeApiServer()
+    // The socket is made in the node's namespace, and stays there.
+    await node.inNamespace(() => server.listen())
+    return new KubeFeed(server)
+  }
+
+  get words(): readonly string[] {
+    return ['kube', '--server', this.#server.url]
+  }
+
+  async write(objects: readonly Manifest[], reader?: Instance): Promise<void> {
+    const before = this.#objects
+    const named = objects.map(withNamespace).map((object) => [objectName(object), object] as const)
+    this.#objects = new Map(named.map(([name, object]) => [name, { object, text: JSON.stringify(object) }]))
+    this.#server.delete(...[...before].flatMap(([name, { object }]) => (this.#objects.has(name) ? [] : object)))
+    const changed = [...this.#objects].filter(([name, { text }]) => before.get(name)?.text !== text)
+    this.#server.set(...changed.map(([, { object }]) => object))
+    if (reader === undefined) return
+    // A watch that is ended goes on from what Sluice has taken, and so tells what that is.
+    const isTaken = () => this.#server.endWatchesBehind() === 0
+    await until(isTaken, { timeoutMs: TAKEN_MS, everyMs: 2, what: 'the objects to be taken from the API server' })
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close()
+  }
+}
+
+const NAMESPACED = new Set(['Service', 'EndpointSlice'])
+
+/** As an API server stores it: `kubectl apply` puts what names no namespace into the default one. */
+function withNamespace(object: Manifest): Manifest {
+  if (!NAMESPACED.has(String(object['kind']))) return object
+  const metadata = object['metadata'] as Manifest | null | undefined
+  const namespace = metadata?.['namespace'] ?? 'default'
+  return { ...object, metadata: { ...metadata, namespace } } as Manifest
+}
+
+/** The sources that there are, by the name that `--source` takes. */
+export const SOURCES: Readonly<Record<'file' | 'kube', Source>> = {
+  file: { name: 'file', open: async () => new FileFeed() },
+  kube: { name: 'kube', open: (node) => KubeFeed.open(node) },
+}
