@@ -1,4 +1,6 @@
-import { FakeApiServer } from '../fixtures/fake-api-server.ts'
+import { ApiServer } from '../apiserver/api-server.ts'
+import type { Collection } from '../apiserver/collections.ts'
+import { listenIn } from '../apiserver/listen-in.ts'
 import { type LabNode, until } from '../lab/index.ts'
 import type { Instance } from '../sluice/instance.ts'
 import { type Manifest, ManifestFolder, nodeObject } from '../sluice/manifests.ts'
@@ -23,6 +25,8 @@ export interface Source {
 const MANIFESTS = 'objects.yaml'
 /** A node that no case knows; it changes with every write, so that the revision tells when Sluice has read it. */
 const MARKER = 'conformance-revision'
+/** What Sluice watches. */
+const WATCHED: readonly Collection[] = ['services', 'endpointslices', 'nodes', 'servicecidrs']
 const TAKEN_MS = 10_000
 
 /** A file that is replaced as a whole: one write is one update. */
@@ -50,22 +54,19 @@ class FileFeed implements Feed {
 
 /** An API server in the node's namespace: each object that differs is an event of its own. */
 class KubeFeed implements Feed {
-  readonly #server: FakeApiServer
+  readonly words: readonly string[]
+  readonly #server: ApiServer
   #objects = new Map<string, { readonly object: Manifest; readonly text: string }>()
 
-  private constructor(server: FakeApiServer) {
+  private constructor(server: ApiServer) {
     this.#server = server
+    this.words = ['kube', '--server', server.url]
   }
 
   static async open(node: LabNode): Promise<KubeFeed> {
-    const server = new FakeApiServer()
-    // The socket is made in the node's namespace, and stays there.
-    await node.inNamespace(() => server.listen())
+    const server = new ApiServer()
+    await listenIn(node, server)
     return new KubeFeed(server)
-  }
-
-  get words(): readonly string[] {
-    return ['kube', '--server', this.#server.url]
   }
 
   async write(objects: readonly Manifest[], reader?: Instance): Promise<void> {
@@ -75,14 +76,23 @@ class KubeFeed implements Feed {
     this.#server.delete(...[...before].flatMap(([name, { object }]) => (this.#objects.has(name) ? [] : object)))
     const changed = [...this.#objects].filter(([name, { text }]) => before.get(name)?.text !== text)
     this.#server.set(...changed.map(([, { object }]) => object))
-    if (reader === undefined) return
-    // A watch that is ended goes on from what Sluice has taken, and so tells what that is.
-    const isTaken = () => this.#server.endWatchesBehind() === 0
-    await until(isTaken, { timeoutMs: TAKEN_MS, everyMs: 2, what: 'the objects to be taken from the API server' })
+    if (reader !== undefined) await this.#taken()
   }
 
   async close(): Promise<void> {
     await this.#server.close()
+  }
+
+  /** A watch that is ended goes on from what Sluice has taken, and so tells what that is. */
+  async #taken(): Promise<void> {
+    const version = Number(this.#server.advance())
+    const isTaken = (collection: Collection) => {
+      const from = Number(this.#server.seen(collection, 'watch').at(-1)?.query.get('resourceVersion'))
+      if (from < version) this.#server.endWatches(collection)
+      return from >= version
+    }
+    const areTaken = async () => WATCHED.map(isTaken).every(Boolean)
+    await until(areTaken, { timeoutMs: TAKEN_MS, everyMs: 2, what: 'the objects to be taken from the API server' })
   }
 }
 
