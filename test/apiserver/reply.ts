@@ -39,7 +39,8 @@ export class Reply {
   }
 
   write(text: string): void {
-    if (this.#isSilent || this.#isCut || this.#response.destroyed) return
+    const isOver = this.#response.destroyed || this.#response.writableEnded
+    if (this.#isSilent || this.#isCut || isOver) return
     const fault = this.#trickle === undefined ? this.#faults.onText(this.#collection, this.#seen.verb) : undefined
     if (!this.#befall(fault, text)) this.#send(text)
   }

@@ -2,7 +2,7 @@ import type { Check } from './context.ts'
 import type { Case } from './format/case.ts'
 
 /** How a case ended, or why it was not run. */
-export type State = 'pass' | 'fail' | 'declined' | 'later' | 'other plane' | 'other source' | 'left out' | 'shown by'
+export type State = 'pass' | 'fail' | 'declined' | 'later' | 'other plane' | 'left out' | 'shown by'
 
 /** A case, or a section as a whole, with how it ended. */
 export interface Outcome {
@@ -38,7 +38,6 @@ export interface Totals {
   readonly passed: number
   readonly failed: number
   readonly otherPlane: number
-  readonly otherSource: number
   readonly declined: number
   readonly later: number
   readonly leftOut: number
@@ -55,7 +54,6 @@ export function totalsOf(outcomes: readonly Outcome[]): Totals {
     passed: checks.filter(({ passed }) => passed).length,
     failed: checks.filter(({ passed }) => !passed).length,
     otherPlane: count('other plane'),
-    otherSource: count('other source'),
     declined: count('declined'),
     later: count('later'),
     leftOut: count('left out'),

@@ -50,12 +50,11 @@ async function sectionOutcome(section: SectionCase): Promise<Outcome> {
 }
 
 /** The outcome of a case that is not run here; undefined when it is. */
-function whyNot(of: Case, { plane, source }: Way): Outcome | undefined {
-  const { env, declined, later, only, needs, shownBy } = of
+function whyNot(of: Case, { plane }: Way): Outcome | undefined {
+  const { env, declined, later, needs, shownBy } = of
   if (declined !== '') return notRun(of, 'declined', declined)
   if (later !== '') return notRun(of, 'later', later)
   if (env.mode !== '' && !plane.modes.includes(env.mode)) return notRun(of, 'other plane', env.mode)
-  if (only !== undefined && only.source !== source.name) return notRun(of, 'other source', only.reason)
   const missing = needs === '' ? undefined : missingFeature(needs)
   if (missing !== undefined) return notRun(of, 'left out', missing)
   if (shownBy === undefined) return undefined

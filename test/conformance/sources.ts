@@ -73,7 +73,8 @@ class KubeFeed implements Feed {
     const before = this.#objects
     const named = objects.map(withNamespace).map((object) => [objectName(object), object] as const)
     this.#objects = new Map(named.map(([name, object]) => [name, { object, text: JSON.stringify(object) }]))
-    this.#server.delete(...[...before].flatMap(([name, { object }]) => (this.#objects.has(name) ? [] : object)))
+    const gone = [...before].filter(([name]) => !this.#objects.has(name))
+    this.#server.delete(...gone.map(([, { object }]) => object))
     const changed = [...this.#objects].filter(([name, { text }]) => before.get(name)?.text !== text)
     this.#server.set(...changed.map(([, { object }]) => object))
     if (reader !== undefined) await this.#taken()

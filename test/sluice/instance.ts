@@ -18,6 +18,8 @@ export interface InstanceOptions {
   readonly input?: string | readonly string[]
   /** The words of another source, and its options. */
   readonly source?: readonly string[]
+  /** The program and its first arguments, when it is not {@link SLUICE}. */
+  readonly program?: readonly string[]
   /** Further arguments. */
   readonly args?: readonly string[]
   /** Milliseconds until the first state must be served; 30,000 by default. */
@@ -55,7 +57,8 @@ export class Instance {
     // The limit is one for the whole machine: from within a lab it could not be changed, and that would be reported.
     const limits = ['--conntrack-max-per-core', '0']
     const args = [...source, 'to-local', 'to-nft', ...place, ...limits, ...(options.args ?? [])]
-    const child = namespace.spawn(SLUICE, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const [program = '', ...first] = options.program ?? [SLUICE]
+    const child = namespace.spawn(program, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     const output = { text: '' }
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {

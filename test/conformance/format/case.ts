@@ -52,13 +52,6 @@ export interface ShownBy {
   readonly test: string
 }
 
-/** The only source that a case can be fed through. */
-export interface OnlySource {
-  /** `file` or `kube` */
-  readonly source: string
-  readonly reason: string
-}
-
 /** One case of the suite. */
 export interface Case {
   readonly id: string
@@ -73,8 +66,6 @@ export interface Case {
   readonly declined: string
   /** Which piece of work will keep the promise; empty when it is kept, or declined. */
   readonly later: string
-  /** Undefined when any source will do. */
-  readonly only: OnlySource | undefined
   /** A feature of the kernel without which the case is left out; empty when any will do. */
   readonly needs: string
   readonly shownBy: ShownBy | undefined

@@ -14,7 +14,6 @@ const CASE_FIELDS = [
   'steps',
   'declined',
   'later',
-  'only',
   'needs',
   'shownBy',
 ] as const
@@ -37,10 +36,6 @@ export function readExtended(file: Value, name: string, readStep: ReadStep): Cas
         const { file: path, test } = shown.fields(['file', 'test'])
         return { file: path.text(), test: test.text() }
       })
-      const only = fields.only.optional((one) => {
-        const { source, reason } = one.fields(['source', 'reason'])
-        return { source: source.text(), reason: reason.text() }
-      })
       const declined = fields.declined.optional((reason) => reason.text()) ?? ''
       const later = fields.later.optional((reason) => reason.text()) ?? ''
       const ways = [steps.length > 0, shownBy !== undefined, declined !== '', later !== ''].filter(Boolean).length
@@ -54,7 +49,6 @@ export function readExtended(file: Value, name: string, readStep: ReadStep): Cas
         steps,
         declined,
         later,
-        only,
         needs: fields.needs.optional((feature) => feature.text()) ?? '',
         shownBy,
       }

@@ -51,7 +51,6 @@ function readScenario(value: Value, id: string, common: Pick<Case, 'file' | 'pro
     ],
     declined: '',
     later: '',
-    only: undefined,
     needs: '',
     shownBy: undefined,
   }

@@ -17,7 +17,6 @@ export function outcomeLines({ id, title, state, reason, checks }: Outcome): str
 export function totalLines(totals: Totals): string[] {
   return [
     `other plane: ${totals.otherPlane}`,
-    `other source: ${totals.otherSource}`,
     `declined: ${totals.declined}`,
     `later: ${totals.later}`,
     `left out: ${totals.leftOut}`,

@@ -53,8 +53,6 @@ function resultText({ state, reason, checks }: Outcome): string {
       return `later: ${reason}`
     case 'other plane':
       return `other plane: ${reason}`
-    case 'other source':
-      return `other source: ${reason}`
     case 'left out':
       return `left out: ${reason}`
     case 'shown by':

@@ -1,0 +1,198 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { EXIT } from '../../src/cli/exit-codes.ts'
+import { NftablesConnection } from '../../src/kernel/nftables/connection.ts'
+import { FakeKernel } from '../../src/kernel/nftables/fake/fake-kernel.ts'
+import { NftablesWatch } from '../../src/kernel/nftables/watch.ts'
+import { type Cidr, parseCidr } from '../../src/model/ip.ts'
+import { NftPlane } from '../../src/sinks/nft/plane.ts'
+import { ApiServer } from '../apiserver/api-server.ts'
+import type { Collection } from '../apiserver/collections.ts'
+import { listenIn } from '../apiserver/listen-in.ts'
+import type { SeenRequest } from '../apiserver/requests.ts'
+import { Lab, type LabNode, now, until } from '../lab/index.ts'
+import { arbitrarySteps, type Change, NODE, POOLS } from '../property/arbitrary-cluster.ts'
+import { Cluster } from '../property/cluster.ts'
+import { type Meanings, readMeanings } from '../property/meaning.ts'
+import { patience, runs } from '../property/runs.ts'
+import { Instance } from '../sluice/instance.ts'
+import { ManifestFolder, nodeObject } from '../sluice/manifests.ts'
+import { MISFORTUNES, WATCHED } from './faults.ts'
+
+const { numRuns: ROUNDS = 0, seed: SEED = Math.trunc(Math.random() * 2 ** 31) } = runs(200)
+/** A fresh process reads the same objects from a file after so many rounds, and at the end. */
+const FRESH_EVERY = 50
+const CONVERGES_MS = 30_000
+const OPTIONS = ['--node-name', NODE, '--cluster-cidr', POOLS.clusterCIDRs.join(','), '--min-sync-period', '0s']
+const AGENT = [process.execPath, new URL('./agent.ts', import.meta.url).pathname]
+const ADDRESSES = [...POOLS.nodeAddresses]
+
+const CLUSTER_CIDRS = POOLS.clusterCIDRs.flatMap((text): Cidr[] =>
+  [parseCidr(text)].filter((cidr) => cidr !== undefined),
+)
+
+interface Round {
+  readonly misfortune: string
+  /** Before it, while it lasts, and after it. */
+  readonly changes: readonly [Change[], Change[], Change[]]
+}
+
+/** Of Services and EndpointSlices; the Node stays. */
+const arbitraryChanges = arbitrarySteps.map((steps) => {
+  const changes = steps.filter((step) => typeof step !== 'string').flat(2)
+  return changes.filter((change) => !('set' in change ? String(change.set['kind']) : change.delete).startsWith('Node'))
+})
+
+function rounds(): Round[] {
+  const [names, changes] = [
+    fc.sample(fc.constantFrom(...Object.keys(MISFORTUNES)), { numRuns: ROUNDS, seed: SEED }),
+    fc.sample(arbitraryChanges, { numRuns: ROUNDS, seed: SEED }),
+  ]
+  return names.map((misfortune, i) => {
+    const all = changes[i] ?? []
+    const [a, b] = [Math.ceil(all.length / 3), Math.ceil((all.length * 2) / 3)]
+    return { misfortune, changes: [all.slice(0, a), all.slice(a, b), all.slice(b)] }
+  })
+}
+
+/** The objects as they are at the API server, and there. */
+class Objects {
+  readonly api: ApiServer
+  readonly #cluster = new Cluster()
+
+  constructor(api: ApiServer) {
+    this.api = api
+    this.change([{ set: nodeObject(NODE, ADDRESSES) }])
+  }
+
+  get manifests() {
+    return [...this.#cluster.manifests.values()]
+  }
+
+  change(changes: readonly Change[]): void {
+    for (const change of changes) {
+      const before = this.#cluster.manifests
+      if ('set' in change) this.api.set(change.set)
+      else if (before.has(change.delete)) this.api.delete(before.get(change.delete) ?? {})
+      this.#cluster.update([change])
+    }
+  }
+
+  /** What tables do that are made at once of the present objects, on a kernel in memory. */
+  async meanings(): Promise<Meanings> {
+    const fake = new FakeKernel()
+    const watch: NonNullable<ConstructorParameters<typeof NftPlane>[0]['watch']> = (tables, portId) =>
+      new NftablesWatch(tables, portId, () => fake.watchTransport())
+    const connection = new NftablesConnection(fake.transport())
+    const plane = new NftPlane({ clusterCIDRs: CLUSTER_CIDRS, connection, watch })
+    const cluster = await Cluster.of(this.manifests)
+    await plane.apply(cluster.whole())
+    const meanings = await readMeanings(new NftablesConnection(fake.transport()))
+    await plane.close()
+    return meanings
+  }
+}
+
+/** Begins to tell everything anew: the first page of a list, or a list as a watch. */
+function isList({ verb, query, status }: SeenRequest): boolean {
+  if (status !== 200) return false
+  return verb === 'list' ? !query.has('continue') : query.get('sendInitialEvents') === 'true'
+}
+
+function isResume({ verb, status, query }: SeenRequest): boolean {
+  return verb === 'watch' && status === 200 && query.get('sendInitialEvents') !== 'true'
+}
+
+function listsOf(api: ApiServer, collection: Collection): number {
+  return api.requests.filter((request) => request.collection === collection && isList(request)).length
+}
+
+/** The last that was asked is a watch, and it goes on. */
+function isWatched(api: ApiServer, collection: Collection): boolean {
+  const last = api.requests.findLast((request) => request.collection === collection)
+  return last !== undefined && isResume(last) && last.isOpen
+}
+
+async function converges(connection: NftablesConnection, expected: Meanings, what: string): Promise<void> {
+  const deadline = now() + CONVERGES_MS
+  for (;;) {
+    // It changes while it is read.
+    const seen = await readMeanings(connection).catch((error: unknown) => error)
+    if (isDeepStrictEqual(seen, expected)) return
+    if (now() > deadline) expect(seen, what).toEqual(expected)
+    // The API server is in this process.
+    await delay(5)
+  }
+}
+
+/** What a fresh process makes of the same objects in a file. */
+async function freshMeanings(node: LabNode, objects: Objects): Promise<Meanings> {
+  await node.exec('nft', ['flush', 'ruleset'])
+  const folder = new ManifestFolder()
+  folder.write('objects.yaml', objects.manifests)
+  const once = Instance.spawn(node, { input: folder.path, args: [...OPTIONS, '--once'] })
+  const { code } = await once.ended()
+  // Claims that lost to others are skipped.
+  expect([EXIT.ok, EXIT.skipped], once.output).toContain(code)
+  await once.dispose()
+  folder.dispose()
+  const connection = node.inNamespace(() => NftablesConnection.open())
+  const meanings = await readMeanings(connection)
+  connection.close()
+  return meanings
+}
+
+test(
+  `the kernel follows the API server through ${ROUNDS} misfortunes, and lists again only where it must`,
+  async () => {
+    console.log(`PROPERTY_SEED=${SEED}`)
+    await using lab = await Lab.create()
+    const node = await lab.node('node', {
+      addresses: ADDRESSES.map((address) => `${address}/${address.includes(':') ? 64 : 24}`),
+    })
+    const fresh = await lab.node('fresh', { addresses: [] })
+    const api = new ApiServer({ bookmarkMs: 100 })
+    await listenIn(node, api)
+    const objects = new Objects(api)
+    const sluice = await Instance.start(node, { program: AGENT, source: ['kube', '--server', api.url], args: OPTIONS })
+    const connection = node.inNamespace(() => NftablesConnection.open())
+    const counts = { resumes: 0, lists: 0 }
+    for (const [i, { misfortune, changes }] of rounds().entries()) {
+      const what = `round ${i + 1}: ${misfortune}`
+      const { relists, begin } = MISFORTUNES[misfortune] ?? {
+        relists: [],
+        begin: () => Promise.reject(new Error(what)),
+      }
+      const before = new Map(WATCHED.map((collection) => [collection, listsOf(api, collection)]))
+      const firstRequest = api.requests.length
+      objects.change(changes[0])
+      const end = await begin({ api, node, sluice })
+      objects.change(changes[1])
+      await end()
+      objects.change(changes[2])
+      await converges(connection, await objects.meanings(), what)
+      const listed = (collection: Collection) => listsOf(api, collection) - (before.get(collection) ?? 0)
+      await until(async () => relists.every((one) => listed(one) > 0) && WATCHED.every((one) => isWatched(api, one)), {
+        timeoutMs: CONVERGES_MS,
+        everyMs: 2,
+        what: `watches after ${what}`,
+      })
+      if ((i + 1) % FRESH_EVERY === 0 || i + 1 === ROUNDS) {
+        expect(await readMeanings(connection), what).toEqual(await freshMeanings(fresh, objects))
+      }
+      for (const collection of WATCHED) {
+        const lists = listed(collection)
+        counts.lists += lists
+        if (!relists.includes(collection)) expect(lists, `lists of ${collection} in ${what}`).toBe(0)
+      }
+      counts.resumes += api.requests.slice(firstRequest).filter(isResume).length
+    }
+    console.log(`${ROUNDS} rounds: ${counts.resumes} resumes, ${counts.lists} lists, all of them necessary`)
+    connection.close()
+    await sluice.dispose()
+    await api.close()
+  },
+  patience(120_000),
+)
