@@ -3,11 +3,6 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EXIT } from '../../src/cli/exit-codes.ts'
-import { NftablesConnection } from '../../src/kernel/nftables/connection.ts'
-import { FakeKernel } from '../../src/kernel/nftables/fake/fake-kernel.ts'
-import { NftablesWatch } from '../../src/kernel/nftables/watch.ts'
-import { type Cidr, parseCidr } from '../../src/model/ip.ts'
-import { NftPlane } from '../../src/sinks/nft/plane.ts'
 import { ApiServer } from '../apiserver/api-server.ts'
 import type { Collection } from '../apiserver/collections.ts'
 import { listenIn } from '../apiserver/listen-in.ts'
@@ -15,7 +10,8 @@ import type { SeenRequest } from '../apiserver/requests.ts'
 import { Lab, type LabNode, now, until } from '../lab/index.ts'
 import { arbitrarySteps, type Change, NODE, POOLS } from '../property/arbitrary-cluster.ts'
 import { Cluster } from '../property/cluster.ts'
-import { type Meanings, readMeanings } from '../property/meaning.ts'
+import { meaningsFromScratch, meaningsIn } from '../property/from-scratch.ts'
+import type { Meanings } from '../property/meaning.ts'
 import { patience, runs } from '../property/runs.ts'
 import { Instance } from '../sluice/instance.ts'
 import { ManifestFolder, nodeObject } from '../sluice/manifests.ts'
@@ -28,10 +24,6 @@ const CONVERGES_MS = 30_000
 const OPTIONS = ['--node-name', NODE, '--cluster-cidr', POOLS.clusterCIDRs.join(','), '--min-sync-period', '0s']
 const AGENT = [process.execPath, new URL('./agent.ts', import.meta.url).pathname]
 const ADDRESSES = [...POOLS.nodeAddresses]
-
-const CLUSTER_CIDRS = POOLS.clusterCIDRs.flatMap((text): Cidr[] =>
-  [parseCidr(text)].filter((cidr) => cidr !== undefined),
-)
 
 interface Round {
   readonly misfortune: string
@@ -82,16 +74,7 @@ class Objects {
 
   /** What tables do that are made at once of the present objects, on a kernel in memory. */
   async meanings(): Promise<Meanings> {
-    const fake = new FakeKernel()
-    const watch: NonNullable<ConstructorParameters<typeof NftPlane>[0]['watch']> = (tables, portId) =>
-      new NftablesWatch(tables, portId, () => fake.watchTransport())
-    const connection = new NftablesConnection(fake.transport())
-    const plane = new NftPlane({ clusterCIDRs: CLUSTER_CIDRS, connection, watch })
-    const cluster = await Cluster.of(this.manifests)
-    await plane.apply(cluster.whole())
-    const meanings = await readMeanings(new NftablesConnection(fake.transport()))
-    await plane.close()
-    return meanings
+    return meaningsFromScratch(this.manifests, POOLS.clusterCIDRs)
   }
 }
 
@@ -115,11 +98,11 @@ function isWatched(api: ApiServer, collection: Collection): boolean {
   return last !== undefined && isResume(last) && last.isOpen
 }
 
-async function converges(connection: NftablesConnection, expected: Meanings, what: string): Promise<void> {
+async function converges(node: LabNode, expected: Meanings, what: string): Promise<void> {
   const deadline = now() + CONVERGES_MS
   for (;;) {
     // It changes while it is read.
-    const seen = await readMeanings(connection).catch((error: unknown) => error)
+    const seen = await meaningsIn(node).catch((error: unknown) => error)
     if (isDeepStrictEqual(seen, expected)) return
     if (now() > deadline) expect(seen, what).toEqual(expected)
     // The API server is in this process.
@@ -138,10 +121,7 @@ async function freshMeanings(node: LabNode, objects: Objects): Promise<Meanings>
   expect([EXIT.ok, EXIT.skipped], once.output).toContain(code)
   await once.dispose()
   folder.dispose()
-  const connection = node.inNamespace(() => NftablesConnection.open())
-  const meanings = await readMeanings(connection)
-  connection.close()
-  return meanings
+  return meaningsIn(node)
 }
 
 test(
@@ -157,7 +137,6 @@ test(
     await listenIn(node, api)
     const objects = new Objects(api)
     const sluice = await Instance.start(node, { program: AGENT, source: ['kube', '--server', api.url], args: OPTIONS })
-    const connection = node.inNamespace(() => NftablesConnection.open())
     const counts = { resumes: 0, lists: 0 }
     for (const [i, { misfortune, changes }] of rounds().entries()) {
       const what = `round ${i + 1}: ${misfortune}`
@@ -172,7 +151,7 @@ test(
       objects.change(changes[1])
       await end()
       objects.change(changes[2])
-      await converges(connection, await objects.meanings(), what)
+      await converges(node, await objects.meanings(), what)
       const listed = (collection: Collection) => listsOf(api, collection) - (before.get(collection) ?? 0)
       await until(async () => relists.every((one) => listed(one) > 0) && WATCHED.every((one) => isWatched(api, one)), {
         timeoutMs: CONVERGES_MS,
@@ -180,7 +159,7 @@ test(
         what: `watches after ${what}`,
       })
       if ((i + 1) % FRESH_EVERY === 0 || i + 1 === ROUNDS) {
-        expect(await readMeanings(connection), what).toEqual(await freshMeanings(fresh, objects))
+        expect(await meaningsIn(node), what).toEqual(await freshMeanings(fresh, objects))
       }
       for (const collection of WATCHED) {
         const lists = listed(collection)
@@ -190,7 +169,6 @@ test(
       counts.resumes += api.requests.slice(firstRequest).filter(isResume).length
     }
     console.log(`${ROUNDS} rounds: ${counts.resumes} resumes, ${counts.lists} lists, all of them necessary`)
-    connection.close()
     await sluice.dispose()
     await api.close()
   },
