@@ -14,7 +14,9 @@ export async function kubeToNft(raw: RawOptions): Promise<ExitCode> {
   const options = agentOptions(raw)
   const server = await apiServer(raw, process.env)
   const { nodeName } = options
-  return toNft(raw, options, (store, onProblem) => new KubeSource({ store, server, nodeName, onProblem }))
+  return toNft(raw, options, (store, onProblem, onNotice) => {
+    return new KubeSource({ store, server, nodeName, onProblem, onNotice })
+  })
 }
 
 /** @throws UsageError when nothing says where it is; SourceError when what says so cannot be used. */
