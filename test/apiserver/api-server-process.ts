@@ -61,7 +61,12 @@ export class ApiServerProcess {
 
 async function next(child: ChildProcess): Promise<Report> {
   const ended = new AbortController()
-  child.once('exit', () => ended.abort())
-  const [report] = (await once(child, 'message', { signal: ended.signal })) as [Report]
-  return report
+  const end = () => ended.abort(new Error('the API server ended'))
+  child.once('exit', end)
+  try {
+    const [report] = (await once(child, 'message', { signal: ended.signal })) as [Report]
+    return report
+  } finally {
+    child.off('exit', end)
+  }
 }

@@ -95,11 +95,11 @@ export class Etcd {
     return this.#changes.slice(first).filter((change) => change.collection === collection)
   }
 
-  /** Forgets what was before the present revision. */
-  compact(): void {
-    this.#compacted = this.#revision
-    const latest = new Set(this.#objects.values())
-    this.#changes = this.#changes.filter(({ object }) => latest.has(object))
+  /** Forgets what was before a revision: the present one, unless told. */
+  compact(revision: number = this.#revision): void {
+    this.#compacted = revision
+    const latest = new Set(replay(this.#changes, revision).values())
+    this.#changes = this.#changes.filter((change) => change.revision > revision || latest.has(change.object))
   }
 
   /** Called with each write until the returned function is. */

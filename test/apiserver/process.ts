@@ -6,6 +6,8 @@ import { type ClusterSize, LoadCluster } from './load.ts'
 import type { Command, Report, Traffic } from './process-messages.ts'
 
 const TICK_MS = 5
+/** History is kept for so long at least, and else fills the memory. */
+const HISTORY_MS = 60_000
 
 const [sizeText = '{}'] = process.argv.slice(2)
 const cluster = new LoadCluster(JSON.parse(sizeText) as ClusterSize)
@@ -13,6 +15,12 @@ const api = new ApiServer({ withBulk: true })
 for (const object of cluster.objects()) api.set(object)
 let ticker: NodeJS.Timeout | undefined
 let changes = 0
+
+let history = api.resourceVersion
+setInterval(() => {
+  api.compactTo(history)
+  history = api.resourceVersion
+}, HISTORY_MS)
 
 function traffic(): Traffic[] {
   return api.requests.map(({ collection, verb, query, status, bytesSent }) => {

@@ -15,6 +15,7 @@ const TIMING = {
   watchMarginMs: 500,
   idleMs: 500,
   answerMs: 500,
+  listQuietMs: 300,
   retryMs: [5, 100],
   shortWatchMs: 20,
 } as const

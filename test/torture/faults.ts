@@ -140,6 +140,15 @@ export const MISFORTUNES: Readonly<Record<string, Misfortune>> = {
       }
     },
   },
+  'events come twice': {
+    relists: [],
+    begin: async ({ api }) => {
+      api.repeat('services', 3)
+      return async () => {
+        api.repeat('endpointslices', 3)
+      }
+    },
+  },
   'the clock is set': {
     relists: [],
     begin: async ({ sluice }) => {

@@ -7,6 +7,7 @@ import { ApiServer } from '../apiserver/api-server.ts'
 import type { Collection } from '../apiserver/collections.ts'
 import { listenIn } from '../apiserver/listen-in.ts'
 import type { SeenRequest } from '../apiserver/requests.ts'
+import type { StreamingLists } from '../apiserver/watch.ts'
 import { Lab, type LabNode, now, until } from '../lab/index.ts'
 import { arbitrarySteps, type Change, NODE, POOLS } from '../property/arbitrary-cluster.ts'
 import { Cluster } from '../property/cluster.ts'
@@ -27,6 +28,7 @@ const ADDRESSES = [...POOLS.nodeAddresses]
 
 interface Round {
   readonly misfortune: string
+  readonly streamingLists: StreamingLists
   /** Before it, while it lasts, and after it. */
   readonly changes: readonly [Change[], Change[], Change[]]
 }
@@ -38,14 +40,16 @@ const arbitraryChanges = arbitrarySteps.map((steps) => {
 })
 
 function rounds(): Round[] {
-  const [names, changes] = [
+  const [names, streaming, changes] = [
     fc.sample(fc.constantFrom(...Object.keys(MISFORTUNES)), { numRuns: ROUNDS, seed: SEED }),
+    fc.sample(fc.constantFrom<StreamingLists[]>('offered', 'refused', 'ignored'), { numRuns: ROUNDS, seed: SEED }),
     fc.sample(arbitraryChanges, { numRuns: ROUNDS, seed: SEED }),
   ]
   return names.map((misfortune, i) => {
     const all = changes[i] ?? []
     const [a, b] = [Math.ceil(all.length / 3), Math.ceil((all.length * 2) / 3)]
-    return { misfortune, changes: [all.slice(0, a), all.slice(a, b), all.slice(b)] }
+    const streamingLists = streaming[i] ?? 'offered'
+    return { misfortune, streamingLists, changes: [all.slice(0, a), all.slice(a, b), all.slice(b)] }
   })
 }
 
@@ -78,14 +82,19 @@ class Objects {
   }
 }
 
-/** Begins to tell everything anew: the first page of a list, or a list as a watch. */
+/**
+ * Begins to tell everything anew: the first page of a list, or a list as a watch. A list from a resource version is none: it asks
+ * with one object whether the API server has come so far.
+ */
 function isList({ verb, query, status }: SeenRequest): boolean {
   if (status !== 200) return false
-  return verb === 'list' ? !query.has('continue') : query.get('sendInitialEvents') === 'true'
+  return verb === 'list'
+    ? !query.has('continue') && !query.has('resourceVersion')
+    : query.get('sendInitialEvents') === 'true'
 }
 
-function isResume({ verb, status, query }: SeenRequest): boolean {
-  return verb === 'watch' && status === 200 && query.get('sendInitialEvents') !== 'true'
+function isWatch({ verb, status }: SeenRequest): boolean {
+  return verb === 'watch' && status === 200
 }
 
 function listsOf(api: ApiServer, collection: Collection): number {
@@ -95,7 +104,7 @@ function listsOf(api: ApiServer, collection: Collection): number {
 /** The last that was asked is a watch, and it goes on. */
 function isWatched(api: ApiServer, collection: Collection): boolean {
   const last = api.requests.findLast((request) => request.collection === collection)
-  return last !== undefined && isResume(last) && last.isOpen
+  return last !== undefined && isWatch(last) && last.isOpen
 }
 
 async function converges(node: LabNode, expected: Meanings, what: string): Promise<void> {
@@ -138,14 +147,15 @@ test(
     const objects = new Objects(api)
     const sluice = await Instance.start(node, { program: AGENT, source: ['kube', '--server', api.url], args: OPTIONS })
     const counts = { resumes: 0, lists: 0 }
-    for (const [i, { misfortune, changes }] of rounds().entries()) {
-      const what = `round ${i + 1}: ${misfortune}`
+    for (const [i, { misfortune, streamingLists, changes }] of rounds().entries()) {
+      const what = `round ${i + 1}: ${misfortune}, streaming lists ${streamingLists}`
       const { relists, begin } = MISFORTUNES[misfortune] ?? {
         relists: [],
         begin: () => Promise.reject(new Error(what)),
       }
       const before = new Map(WATCHED.map((collection) => [collection, listsOf(api, collection)]))
       const firstRequest = api.requests.length
+      api.streamingLists = streamingLists
       objects.change(changes[0])
       const end = await begin({ api, node, sluice })
       objects.change(changes[1])
@@ -166,7 +176,9 @@ test(
         counts.lists += lists
         if (!relists.includes(collection)) expect(lists, `lists of ${collection} in ${what}`).toBe(0)
       }
-      counts.resumes += api.requests.slice(firstRequest).filter(isResume).length
+      counts.resumes += api.requests
+        .slice(firstRequest)
+        .filter((request) => isWatch(request) && !isList(request)).length
     }
     console.log(`${ROUNDS} rounds: ${counts.resumes} resumes, ${counts.lists} lists, all of them necessary`)
     await sluice.dispose()
