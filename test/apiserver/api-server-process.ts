@@ -1,8 +1,7 @@
 import { type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Namespace } from '../lab/index.ts'
-import type { ClusterSize } from './load.ts'
-import type { Command, Report, Traffic } from './process-messages.ts'
+import type { Command, ProcessOptions, Report, Traffic } from './process-messages.ts'
 
 const PROGRAM = new URL('./process.ts', import.meta.url).pathname
 
@@ -16,8 +15,8 @@ export class ApiServerProcess {
     this.url = url
   }
 
-  static async start(namespace: Namespace, size: ClusterSize): Promise<ApiServerProcess> {
-    const args = ['--max-old-space-size=4096', PROGRAM, JSON.stringify(size)]
+  static async start(namespace: Namespace, options: ProcessOptions): Promise<ApiServerProcess> {
+    const args = ['--max-old-space-size=4096', PROGRAM, JSON.stringify(options)]
     const child = namespace.spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     const report = await next(child)
     if (report.kind !== 'listening') throw new Error(`the API server said ${report.kind}`)

@@ -1,5 +1,13 @@
 import type { Collection } from './collections.ts'
+import type { ClusterSize } from './load.ts'
 import type { Verb } from './requests.ts'
+import type { StreamingLists } from './watch.ts'
+
+/** What the process is started with, as JSON. */
+export interface ProcessOptions {
+  readonly size: ClusterSize
+  readonly streamingLists: StreamingLists
+}
 
 /** What the process is told; each command has one report. */
 export type Command =

@@ -2,16 +2,16 @@
 import { writeFileSync } from 'node:fs'
 import { ApiServer } from './api-server.ts'
 import { COLLECTIONS, type Collection } from './collections.ts'
-import { type ClusterSize, LoadCluster } from './load.ts'
-import type { Command, Report, Traffic } from './process-messages.ts'
+import { LoadCluster } from './load.ts'
+import type { Command, ProcessOptions, Report, Traffic } from './process-messages.ts'
 
 const TICK_MS = 5
 /** History is kept for so long at least, and else fills the memory. */
 const HISTORY_MS = 60_000
 
-const [sizeText = '{}'] = process.argv.slice(2)
-const cluster = new LoadCluster(JSON.parse(sizeText) as ClusterSize)
-const api = new ApiServer({ withBulk: true })
+const { size, streamingLists } = JSON.parse(process.argv[2] ?? '') as ProcessOptions
+const cluster = new LoadCluster(size)
+const api = new ApiServer({ withBulk: true, streamingLists })
 for (const object of cluster.objects()) api.set(object)
 let ticker: NodeJS.Timeout | undefined
 let changes = 0

@@ -68,7 +68,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const { minutes, size, perSecond, minSyncPeriod } = options
   await using lab = await Lab.create()
   const node = await lab.node(LOAD_NODE, { addresses: ['192.168.50.11/24', 'fd00:192:168:50::11/64'] })
-  const api = await ApiServerProcess.start(node, size)
+  const api = await ApiServerProcess.start(node, { size, streamingLists: 'offered' })
   const args = ['--node-name', LOAD_NODE, '--cluster-cidr', CLUSTER_CIDR, '--min-sync-period', minSyncPeriod]
   const sluice = await Instance.start(node, { source: ['kube', '--server', api.url], args, timeoutMs: 120_000 })
   const connection = node.inNamespace(() => NftablesConnection.open())
