@@ -49,29 +49,29 @@ describe.each(['offered', 'refused'] as const)('when lists as watches are %s', (
       }
     })
 
-    test('come in pages of 500 and are one update', async () => {
+    test('come in pages of 100 and are one update', async () => {
       api.streamingLists = 'refused'
-      for (let i = 0; i < 1201; i++) api.set(web(`10.96.${i >> 8}.${i & 255}`, `web-${i}`))
+      for (let i = 0; i < 201; i++) api.set(web(`10.96.${i >> 8}.${i & 255}`, `web-${i}`))
       await bed.started()
-      expect(store.counts.services).toBe(1201)
+      expect(store.counts.services).toBe(201)
       expect(store.revision).toBe(1)
       const pages = api.seen('services', 'list').map(({ query }) => [query.get('limit'), query.has('continue')])
       expect(pages).toEqual([
-        ['500', false],
-        ['500', true],
-        ['500', true],
+        ['100', false],
+        ['100', true],
+        ['100', true],
       ])
     })
 
     test('are read at once when the API server forgot how they go on', async () => {
       api.streamingLists = 'refused'
-      for (let i = 0; i < 600; i++) api.set(web(`10.96.${i >> 8}.${i & 255}`, `web-${i}`))
+      for (let i = 0; i < 150; i++) api.set(web(`10.96.${i >> 8}.${i & 255}`, `web-${i}`))
       api.onRequest = ({ query }) => {
         if (query.has('continue')) api.compact()
       }
       await bed.started()
-      expect(store.counts.services).toBe(600)
-      expect(api.seen('services', 'list').map(({ query }) => query.get('limit'))).toEqual(['500', '500', null])
+      expect(store.counts.services).toBe(150)
+      expect(api.seen('services', 'list').map(({ query }) => query.get('limit'))).toEqual(['100', '100', null])
     })
 
     test('of ServiceCIDRs may be missing, and are asked for again', async () => {
