@@ -22,8 +22,8 @@ const perSecond = positive('--per-second', values['per-second'])
 const reports: SoakReport[] = []
 for (const minSyncPeriod of ['1s', '0s']) {
   reports.push(await soak({ minutes: minutes / 2, size, perSecond, minSyncPeriod }))
+  if (values.json !== '') writeFileSync(values.json, JSON.stringify(reports, null, 2))
 }
-if (values.json !== '') writeFileSync(values.json, JSON.stringify(reports, null, 2))
 print(reports)
 process.exitCode = reports.every(({ isComplete, lists }) => isComplete && lists === 0) ? 0 : 1
 

@@ -104,7 +104,7 @@ function withNamespace(object: Manifest): Manifest {
   if (!NAMESPACED.has(String(object['kind']))) return object
   const metadata = object['metadata'] as Manifest | null | undefined
   const namespace = metadata?.['namespace'] ?? 'default'
-  return { ...object, metadata: { ...metadata, namespace } } as Manifest
+  return { ...object, metadata: { ...metadata, namespace } }
 }
 
 /** The sources that there are, by the name that `--source` takes. */
