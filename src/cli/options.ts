@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { DEFAULT_NODE_LABELS } from '../model/parse/kept-keys.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts'
 import { DETECT_LOCAL_MODES, type DetectLocalMode } from './detect-local.ts'
 import { UsageError } from './failure.ts'
@@ -36,9 +37,28 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       'how to reach the API server and who we are there (default: as a pod, by its service account)',
     ),
     new Option('--server <url>', 'URL of the API server; counts before that of the kubeconfig'),
+    new Option(
+      '--with-service-labels <globs>',
+      'labels of Services to keep beside those that Sluice reads (default: none)',
+    ).argParser(list('--with-service-labels')),
+    new Option(
+      '--with-service-annotations <globs>',
+      'annotations of Services to keep beside those that Sluice reads (default: none)',
+    ).argParser(list('--with-service-annotations')),
+    new Option(
+      '--with-node-labels <globs>',
+      `labels of the Node to keep (default: ${DEFAULT_NODE_LABELS.join(',')})`,
+    ).argParser(list('--with-node-labels')),
+    new Option('--with-node-annotations <globs>', 'annotations of the Node to keep (default: none)').argParser(
+      list('--with-node-annotations'),
+    ),
   ],
   node: () => [
     new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)"),
+    new Option(
+      '--service-proxy-name <name>',
+      'serve only Services whose label service.kubernetes.io/service-proxy-name is this, beside another proxy (default: those without the label)',
+    ),
     new Option(
       '--nodeport-addresses <list>',
       'addresses that serve node ports: primary, localhost, all, and CIDRs, separated by commas (default: primary)',
@@ -101,8 +121,8 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
   health: () => [
     new Option(
       '--healthz-bind-address <ip:port>',
-      'where /healthz, /livez and /readyz are served; empty for nowhere',
-    ).default('0.0.0.0:10256'),
+      'where /healthz, /livez and /readyz are served; empty for nowhere (default: 0.0.0.0:10256; with --service-proxy-name nowhere)',
+    ),
     new Option('--bind-address-hard-fail', 'end with an error when that address cannot be listened on'),
   ],
   instance: () => [
@@ -131,7 +151,12 @@ export interface RawOptions {
   readonly maxFileSize?: string
   readonly kubeconfig?: string
   readonly server?: string
+  readonly withServiceLabels?: readonly string[]
+  readonly withServiceAnnotations?: readonly string[]
+  readonly withNodeLabels?: readonly string[]
+  readonly withNodeAnnotations?: readonly string[]
   readonly nodeName?: string
+  readonly serviceProxyName?: string
   readonly nodeportAddresses?: readonly string[]
   readonly clusterCidr?: readonly string[]
   readonly clusterCidrs?: readonly string[]

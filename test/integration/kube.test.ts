@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ApiServer } from '../apiserver/api-server.ts'
+import { listenIn } from '../apiserver/listen-in.ts'
+import { ALL_KINDS } from '../fixtures/kube-bed.ts'
 import { until } from '../lab/index.ts'
 import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
 import { Instance } from '../sluice/instance.ts'
@@ -19,7 +21,7 @@ beforeAll(async () => {
   cluster = await TestCluster.create()
   for (const name of ['a2', 'b1'] as const) await cluster.pods[name].serve({ protocol: 'http', port: 8080, name })
   api = new ApiServer()
-  await listen(api)
+  await listenIn(cluster.node1, api)
   api.set(nodeObject('node-1', CLUSTER.node1))
 }, 60_000)
 
@@ -28,15 +30,6 @@ afterAll(async () => {
   await api.close()
   await cluster.dispose()
 })
-
-/** The socket is made in the node's namespace, and stays there. */
-async function listen(server: ApiServer): Promise<void> {
-  let listening: Promise<void> | undefined
-  cluster.node1.inNamespace(() => {
-    listening = server.listen()
-  })
-  await listening
-}
 
 function web(endpoint: string) {
   return [
@@ -59,14 +52,18 @@ test('packets follow the API server, go on while it is away, and follow it again
   await answers('a2')
 
   await api.close()
-  await sluice.waitFor('the outage told', ({ problems }) => problems.length === 4)
+  await sluice.waitFor('the outage told', ({ problems }) => problems.some(({ object }) => object === ALL_KINDS))
+  expect(occurrences(sluice.output, 'what was known is still served')).toBe(1)
   expect(await answer()).toBe('a2')
 
   api.set(...web(cluster.pods.b1.address))
-  await listen(api)
+  await listenIn(cluster.node1, api)
   await answers('b1')
   await sluice.waitFor('no problem left', ({ problems }) => problems.length === 0, 40_000)
-  expect(api.seen('services', 'list')).toHaveLength(1)
+  expect(occurrences(sluice.output, 'what was known is still served')).toBe(1)
+  expect(occurrences(sluice.output, 'the API server answers again after')).toBe(1)
+  expect(api.seen('services', 'watch').filter(({ query }) => query.has('sendInitialEvents'))).toHaveLength(1)
+  expect(api.seen('services', 'list').filter(({ query }) => query.get('limit') !== '1')).toEqual([])
   expect(await sluice.stop()).toEqual({ code: 0, signal: null })
 })
 
@@ -81,7 +78,7 @@ test('a kubeconfig says who the API server is, and who Sluice is; the token is i
   const directory = mkdtempSync(path.join(tmpdir(), 'sluice-kube-'))
   const { cert, key } = await certificate(directory)
   const secure = new ApiServer({ tls: { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true } })
-  await listen(secure)
+  await listenIn(cluster.node1, secure)
   writeFileSync(path.join(directory, 'token'), 'a-secret-token\n')
   const config = path.join(directory, 'config')
   writeFileSync(config, kubeconfig(secure.url))
@@ -100,6 +97,10 @@ test('a kubeconfig says who the API server is, and who Sluice is; the token is i
   await secure.close()
   rmSync(directory, { recursive: true })
 }, 60_000)
+
+function occurrences(text: string, part: string): number {
+  return text.split(part).length - 1
+}
 
 /** One that is its own authority, for 127.0.0.1. */
 async function certificate(directory: string): Promise<{ cert: Buffer; key: Buffer }> {
