@@ -69,9 +69,10 @@ function healthzAddress({ healthzBindAddress, serviceProxyName = '' }: RawOption
 }
 
 /** Empty when it is not given. @throws UsageError when no label can have it as its value. */
-function proxyName({ serviceProxyName: name, cleanupKubeProxy }: RawOptions): string {
-  if (name === undefined || name === '') return ''
-  if (!isName(name, MAX_LABEL)) {
+function proxyName({ serviceProxyName: name = '', cleanupKubeProxy }: RawOptions): string {
+  if (name === '') return ''
+  const isValue: boolean = isName(name, MAX_LABEL)
+  if (!isValue) {
     const accepted = `letters, digits, "-", "_" and ".", ${MAX_LABEL} at most, and a letter or digit at both ends`
     throw new UsageError(`--service-proxy-name: "${name}" must be a label's value: ${accepted}`)
   }

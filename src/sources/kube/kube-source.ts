@@ -57,16 +57,14 @@ export class KubeSource implements Source {
     const parked = proxyName === '' ? undefined : new ParkedSlices()
     const onState = () => this.#onState()
     const all = resources({ nodeName, proxyName }).map((resource) => {
-      return {
-        resource,
-        held: new HeldObjects(resource, { kept, parked: resource.kind === 'EndpointSlice' ? parked : undefined }),
-      }
+      const isSlice = resource.kind === 'EndpointSlice'
+      return { resource, held: new HeldObjects(resource, { kept, parked: isSlice ? parked : undefined }) }
     })
-    const slices = all.find(({ resource }) => resource.kind === 'EndpointSlice')?.held
+    const slices = parked && all.find(({ resource }) => resource.kind === 'EndpointSlice')?.held
     this.#reflectors = all.map(({ resource, held }) => {
-      const claimsSlices = parked !== undefined && resource.kind === 'Service'
-      const onUpdate = (update: Update) =>
-        store.apply(claimsSlices && slices ? withSlices(update, slices, store) : update)
+      const isService = resource.kind === 'Service'
+      const complete = (update: Update) => (isService && slices ? withSlices(update, slices, store) : update)
+      const onUpdate = (update: Update) => store.apply(complete(update))
       return new Reflector({ client, resource, held, timing, streamingLists, now, onUpdate, onState })
     })
   }
