@@ -15,7 +15,10 @@ export interface LocalChanges {
   readonly services: ReadonlySet<ServiceKey>
   /** The node's own object, when it changed; undefined when it did not, null when there is none any more. */
   readonly node: Node | null | undefined
-  /** Ranges out of which Services get their cluster IPs, when they may have changed; undefined when they did not, and for a proxy with a name. */
+  /**
+   * Ranges out of which Services get their cluster IPs, when they may have changed; undefined when they did not, and for a proxy
+   * with a name.
+   */
   readonly serviceCIDRs: readonly Cidr[] | undefined
 }
 

@@ -117,6 +117,8 @@ test('with files as its source, Sluice keeps to its name, too', async () => {
   await answers(OURS, 'b1')
   expect(await answer(THEIRS)).toBe('a2')
   expect(await answer(UNALLOCATED)).toBe('outside')
+  // An invalid packet may be of the other proxy's connections.
+  expect(await table()).not.toContain('ct state invalid')
   write({})
   await answers(OURS, 'timeout')
   write(MINE)
@@ -127,4 +129,10 @@ test('with files as its source, Sluice keeps to its name, too', async () => {
   sluice = await cluster.sluice()
   await answers(OURS, 'timeout')
   expect(await answer(UNALLOCATED)).toBe('timeout')
+  expect(await table()).toContain('ct state invalid')
 })
+
+/** Sluice's own, as nft lists it. */
+async function table(): Promise<string> {
+  return (await cluster.node1.exec('nft', ['list', 'table', 'ip', 'sluice'])).stdout
+}

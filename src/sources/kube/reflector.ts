@@ -170,11 +170,11 @@ export class Reflector {
     try {
       await this.#watch(query, AbortSignal.any([signal, patience.signal]), { onBegin: () => patience.renew(), take })
     } catch (error) {
-      const isRefused = isSourceError(error, 'SOURCE_INVALID')
-      if (!isRefused && !patience.isOver) throw error
-      streamingLists.isOffered = false
+      if (isSourceError(error, 'SOURCE_INVALID')) streamingLists.isOffered = false
+      else if (!patience.isOver) throw error
     } finally {
       patience.rest()
+      if (patience.isOver) streamingLists.isOffered = false
     }
   }
 
