@@ -321,6 +321,15 @@ describe('answers', () => {
     expect((await failure(aClient(api.url))).code).toBe('SOURCE_UNREACHABLE')
   })
 
+  test.each([
+    [429, { 'retry-after': '7' }, '{}', 7000],
+    [503, {}, JSON.stringify({ details: { retryAfterSeconds: 3 } }), 3000],
+    [500, {}, '{}', 0],
+  ])('of %i tell how long to wait', async (status, headers, body, retryAfterMs) => {
+    const api = toBeClosed(await testServer((_, response) => response.writeHead(status, headers).end(body)))
+    expect(await failure(aClient(api.url))).toMatchObject({ code: 'SOURCE_REFUSED', retryAfterMs })
+  })
+
   test('that nobody wants any more are ended, also while credentials are waited for', async () => {
     const never = tokenFile('/nowhere')
     vi.spyOn(never, 'get').mockImplementation(async () => new Promise(() => undefined))

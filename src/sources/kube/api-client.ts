@@ -6,6 +6,7 @@ import { SourceError, type SourceErrorCode } from '../error.ts'
 import type { ApiServer } from './api-server.ts'
 import { Connection } from './connection.ts'
 import { messageOf } from './message.ts'
+import { retryAfterMs } from './retry-after.ts'
 
 /** Characters of one object or one page; more would be no answer of an API server (etcd takes 1.5 MiB an object). */
 const MAX_CHARACTERS = 256 << 20
@@ -105,18 +106,19 @@ export class ApiClient {
       text += part as string
       if (text.length > 65_536) break
     }
-    return this.statusError(options.path, response.statusCode ?? 0, statusOf(text))
+    return this.statusError(options.path, response.statusCode ?? 0, statusOf(text), response.headers['retry-after'])
   }
 
-  /** The error that a Status object stands for. `code`: as in HTTP. */
-  statusError(path: string, code: number, status: unknown): SourceError {
+  /** The error that a Status object stands for. `code`: as in HTTP. `retryAfter`: the header of this name, if there is one. */
+  statusError(path: string, code: number, status: unknown, retryAfter?: string): SourceError {
     const { message, details } = (status ?? {}) as { message?: unknown; details?: Details | null }
     const causes = Array.isArray(details?.causes) ? (details.causes as ({ reason?: unknown } | null)[]) : []
     // The cluster's database was put back to an earlier state.
     const isFuture = causes.some((cause) => cause?.reason === 'ResourceVersionTooLarge')
     const said = typeof message === 'string' ? `: ${describe(message)}` : ''
     const kind = isFuture ? 'SOURCE_EXPIRED' : (CODES[code] ?? 'SOURCE_REFUSED')
-    return new SourceError(kind, this.origin(path), `the API server answered ${code}${said}`)
+    const pauseMs = retryAfterMs(retryAfter ?? details?.retryAfterSeconds)
+    return new SourceError(kind, this.origin(path), `the API server answered ${code}${said}`, undefined, pauseMs)
   }
 
   #error(code: SourceErrorCode, { path }: RequestOptions, message: string, cause?: unknown): SourceError {
@@ -157,4 +159,5 @@ function contentOf(response: IncomingMessage): Readable {
 /** Of a Status object. */
 interface Details {
   readonly causes?: unknown
+  readonly retryAfterSeconds?: unknown
 }
