@@ -311,7 +311,7 @@ export class Reflector {
       this.#failure = error
       onState()
     }
-    return retryDelay(timing.retryMs, this.#failures)
+    return Math.max(retryDelay(timing.retryMs, this.#failures), error.retryAfterMs)
   }
 
   /** Everything is to be listed again. */
