@@ -1,4 +1,6 @@
 import { hostname } from 'node:os'
+import { isName } from '../model/parse/fields.ts'
+import { MAX_LABEL } from '../model/parse/metadata.ts'
 import { type NodePortAddresses, parseNodePortAddresses } from '../node/node-port-addresses.ts'
 import type { BindAddress } from '../observe/http-listener.ts'
 import { bindAddress } from './bind-address.ts'
@@ -13,6 +15,8 @@ const HEALTHZ_PORT = 10256
 /** The options of a node agent, checked. */
 export interface AgentOptions {
   readonly nodeName: string
+  /** Only Services that name this proxy are served; those that name none when it is empty. */
+  readonly proxyName: string
   readonly nodePortAddresses: NodePortAddresses
   readonly detectLocal: DetectLocal
   /** Milliseconds. */
@@ -43,6 +47,7 @@ export function agentOptions(raw: RawOptions): AgentOptions {
   }
   return {
     nodeName: raw.nodeName ?? hostname().toLowerCase(),
+    proxyName: proxyName(raw),
     nodePortAddresses,
     detectLocal: detectLocal(raw),
     minSyncPeriod: parseDuration('--min-sync-period', raw.minSyncPeriod ?? '1s'),
@@ -52,10 +57,28 @@ export function agentOptions(raw: RawOptions): AgentOptions {
     masqueradeAll: raw.masqueradeAll ?? false,
     dryRun: raw.dryRun ?? false,
     once: raw.once ?? false,
-    healthzAddress: bindAddress('--healthz-bind-address', raw.healthzBindAddress ?? '', HEALTHZ_PORT),
+    healthzAddress: bindAddress('--healthz-bind-address', healthzAddress(raw), HEALTHZ_PORT),
     bindAddressHardFail: raw.bindAddressHardFail ?? false,
     ...instanceOptions(raw),
   }
+}
+
+/** Beside another proxy that one is asked for the node's health, and has the port. */
+function healthzAddress({ healthzBindAddress, serviceProxyName = '' }: RawOptions): string {
+  return healthzBindAddress ?? (serviceProxyName === '' ? `0.0.0.0:${HEALTHZ_PORT}` : '')
+}
+
+/** Empty when it is not given. @throws UsageError when no label can have it as its value. */
+function proxyName({ serviceProxyName: name = '', cleanupKubeProxy }: RawOptions): string {
+  if (name === '') return ''
+  const isValue: boolean = isName(name, MAX_LABEL)
+  if (!isValue) {
+    const accepted = `letters, digits, "-", "_" and ".", ${MAX_LABEL} at most, and a letter or digit at both ends`
+    throw new UsageError(`--service-proxy-name: "${name}" must be a label's value: ${accepted}`)
+  }
+  if (cleanupKubeProxy)
+    throw new UsageError('--cleanup-kube-proxy: not with --service-proxy-name, as both are to serve')
+  return name
 }
 
 /** @throws UsageError */

@@ -1,8 +1,8 @@
+import { DEFAULT_NODE_LABELS, type KeptKeys, keptKeys } from '../model/parse/kept-keys.ts'
 import { isSourceError } from '../sources/error.ts'
 import { type ApiServer, serverUrl } from '../sources/kube/api-server.ts'
-import { inCluster } from '../sources/kube/in-cluster.ts'
+import { findApiServer } from '../sources/kube/find-api-server.ts'
 import { KubeSource } from '../sources/kube/kube-source.ts'
-import { readKubeconfig } from '../sources/kube/kubeconfig.ts'
 import { agentOptions } from './agent-options.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
@@ -13,18 +13,38 @@ import { toNft } from './to-nft.ts'
 export async function kubeToNft(raw: RawOptions): Promise<ExitCode> {
   const options = agentOptions(raw)
   const server = await apiServer(raw, process.env)
-  const { nodeName } = options
+  const { nodeName, proxyName } = options
+  const kept = keptOption(raw)
   return toNft(raw, options, (store, onProblem, onNotice) => {
-    return new KubeSource({ store, server, nodeName, onProblem, onNotice })
+    return new KubeSource({ store, server, nodeName, proxyName, kept, onProblem, onNotice })
   })
 }
 
+/** @throws UsageError */
+function keptOption(raw: RawOptions): KeptKeys {
+  const { withServiceLabels, withServiceAnnotations, withNodeLabels = DEFAULT_NODE_LABELS, withNodeAnnotations } = raw
+  return keptKeys({
+    serviceLabels: checkedGlobs('--with-service-labels', withServiceLabels),
+    serviceAnnotations: checkedGlobs('--with-service-annotations', withServiceAnnotations),
+    nodeLabels: checkedGlobs('--with-node-labels', withNodeLabels),
+    nodeAnnotations: checkedGlobs('--with-node-annotations', withNodeAnnotations),
+  })
+}
+
+function checkedGlobs(flag: string, globs: readonly string[] = []): readonly string[] {
+  try {
+    keptKeys({ nodeLabels: globs })
+    return globs
+  } catch {
+    throw new UsageError(`${flag}: "${globs.join(',')}" must be globs of keys, such as app.kubernetes.io/*`)
+  }
+}
+
 /** @throws UsageError when nothing says where it is; SourceError when what says so cannot be used. */
-async function apiServer({ kubeconfig, server }: RawOptions, environment: NodeJS.ProcessEnv): Promise<ApiServer> {
-  const url = server === undefined ? {} : { url: urlOption(server) }
-  if (kubeconfig !== undefined) return { ...(await readKubeconfig(kubeconfig)), ...url }
-  if (url.url !== undefined) return url
-  const found = await inCluster(environment)
+async function apiServer(raw: RawOptions, environment: NodeJS.ProcessEnv): Promise<ApiServer> {
+  const { kubeconfig, context, tlsServerName } = raw
+  const servers = (raw.server ?? []).map(urlOption)
+  const found = await findApiServer({ servers, kubeconfig, context, tlsServerName, environment })
   if (found !== undefined) return found
   throw new UsageError('--kubeconfig: give a kubeconfig or --server, since this is no pod of a cluster')
 }

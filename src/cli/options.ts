@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { DEFAULT_NODE_LABELS } from '../model/parse/kept-keys.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts'
 import { DETECT_LOCAL_MODES, type DetectLocalMode } from './detect-local.ts'
 import { UsageError } from './failure.ts'
@@ -33,12 +34,39 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
   kube: () => [
     new Option(
       '--kubeconfig <file>',
-      'how to reach the API server and who we are there (default: as a pod, by its service account)',
+      'how to reach the API server and who we are there (default: $KUBECONFIG, else as a pod by its service account; ~/.kube/config is not read)',
     ),
-    new Option('--server <url>', 'URL of the API server; counts before that of the kubeconfig'),
+    new Option('--context <name>', "the kubeconfig's context to use (default: its current-context)"),
+    new Option(
+      '--server <url>',
+      'URL of the API server; counts before $API_PUBLIC_ENDPOINT, the kubeconfig and the pod; several, separated by commas, stand in for each other',
+    ).argParser(list('--server')),
+    new Option(
+      '--tls-server-name <name>',
+      "name that the API server's certificate must have (default: the host of the URL)",
+    ),
+    new Option(
+      '--with-service-labels <globs>',
+      'labels of Services to keep beside those that Sluice reads (default: none)',
+    ).argParser(list('--with-service-labels')),
+    new Option(
+      '--with-service-annotations <globs>',
+      'annotations of Services to keep beside those that Sluice reads (default: none)',
+    ).argParser(list('--with-service-annotations')),
+    new Option(
+      '--with-node-labels <globs>',
+      `labels of the Node to keep (default: ${DEFAULT_NODE_LABELS.join(',')})`,
+    ).argParser(list('--with-node-labels')),
+    new Option('--with-node-annotations <globs>', 'annotations of the Node to keep (default: none)').argParser(
+      list('--with-node-annotations'),
+    ),
   ],
   node: () => [
     new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)"),
+    new Option(
+      '--service-proxy-name <name>',
+      'serve only Services whose label service.kubernetes.io/service-proxy-name is this, beside another proxy (default: those without the label)',
+    ),
     new Option(
       '--nodeport-addresses <list>',
       'addresses that serve node ports: primary, localhost, all, and CIDRs, separated by commas (default: primary)',
@@ -101,8 +129,8 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
   health: () => [
     new Option(
       '--healthz-bind-address <ip:port>',
-      'where /healthz, /livez and /readyz are served; empty for nowhere',
-    ).default('0.0.0.0:10256'),
+      'where /healthz, /livez and /readyz are served; empty for nowhere (default: 0.0.0.0:10256; with --service-proxy-name nowhere)',
+    ),
     new Option('--bind-address-hard-fail', 'end with an error when that address cannot be listened on'),
   ],
   instance: () => [
@@ -130,8 +158,15 @@ export interface RawOptions {
   readonly input?: readonly string[]
   readonly maxFileSize?: string
   readonly kubeconfig?: string
-  readonly server?: string
+  readonly context?: string
+  readonly server?: readonly string[]
+  readonly tlsServerName?: string
+  readonly withServiceLabels?: readonly string[]
+  readonly withServiceAnnotations?: readonly string[]
+  readonly withNodeLabels?: readonly string[]
+  readonly withNodeAnnotations?: readonly string[]
   readonly nodeName?: string
+  readonly serviceProxyName?: string
   readonly nodeportAddresses?: readonly string[]
   readonly clusterCidr?: readonly string[]
   readonly clusterCidrs?: readonly string[]

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ApiServer } from '../apiserver/api-server.ts'
 import { listenIn } from '../apiserver/listen-in.ts'
+import { ALL_KINDS } from '../fixtures/kube-bed.ts'
 import { until } from '../lab/index.ts'
 import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
 import { Instance } from '../sluice/instance.ts'
@@ -51,14 +52,18 @@ test('packets follow the API server, go on while it is away, and follow it again
   await answers('a2')
 
   await api.close()
-  await sluice.waitFor('the outage told', ({ problems }) => problems.length === 4)
+  await sluice.waitFor('the outage told', ({ problems }) => problems.some(({ object }) => object === ALL_KINDS))
+  expect(occurrences(sluice.output, 'what was known is still served')).toBe(1)
   expect(await answer()).toBe('a2')
 
   api.set(...web(cluster.pods.b1.address))
   await listenIn(cluster.node1, api)
   await answers('b1')
   await sluice.waitFor('no problem left', ({ problems }) => problems.length === 0, 40_000)
-  expect(api.seen('services', 'list')).toHaveLength(1)
+  expect(occurrences(sluice.output, 'what was known is still served')).toBe(1)
+  expect(occurrences(sluice.output, 'the API server answers again after')).toBe(1)
+  expect(api.seen('services', 'watch').filter(({ query }) => query.has('sendInitialEvents'))).toHaveLength(1)
+  expect(api.seen('services', 'list').filter(({ query }) => query.get('limit') !== '1')).toEqual([])
   expect(await sluice.stop()).toEqual({ code: 0, signal: null })
 })
 
@@ -92,6 +97,33 @@ test('a kubeconfig says who the API server is, and who Sluice is; the token is i
   await secure.close()
   rmSync(directory, { recursive: true })
 }, 60_000)
+
+function occurrences(text: string, part: string): number {
+  return text.split(part).length - 1
+}
+
+test('packets follow another API server when the host of one is dead', async () => {
+  const [first, second] = [new ApiServer(), new ApiServer()]
+  for (const server of [first, second]) {
+    await listenIn(cluster.node1, server)
+    server.set(nodeObject('node-1', CLUSTER.node1), ...web(cluster.pods.a2.address))
+  }
+  const source = ['kube', '--server', `${first.url},${second.url}`]
+  const failing = await Instance.start(cluster.node1, { source, args: OPTIONS })
+  await answers('a2')
+  // Nothing comes from it any more, not even a refusal.
+  const { port } = new URL(first.url)
+  const drops = `tcp sport ${port} drop; tcp dport ${port} drop;`
+  const rules = `table inet dead { chain input { type filter hook input priority 0; ${drops} }; }`
+  await cluster.node1.exec('nft', [rules])
+  for (const server of [first, second]) server.set(...web(cluster.pods.b1.address))
+  // 25 s until the connection counts as dead, and 10 s until a new one does.
+  await until(async () => (await answer()) === 'b1', { timeoutMs: 90_000, everyMs: 200, what: 'an answer of b1' })
+  await cluster.node1.exec('nft', ['delete', 'table', 'inet', 'dead'])
+  await failing.dispose()
+  await first.close()
+  await second.close()
+}, 120_000)
 
 /** One that is its own authority, for 127.0.0.1. */
 async function certificate(directory: string): Promise<{ cert: Buffer; key: Buffer }> {

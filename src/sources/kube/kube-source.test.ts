@@ -11,7 +11,10 @@ const SERVICE_CIDR: Manifest = {
 }
 
 let bed: KubeBed
-let { api, store, told, notices } = {} as KubeBed
+let api: KubeBed['api']
+let store: KubeBed['store']
+let told: KubeBed['told']
+let notices: KubeBed['notices']
 
 beforeEach(async () => {
   bed = await KubeBed.create()

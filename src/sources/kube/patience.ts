@@ -1,4 +1,4 @@
-/** Ends something that has been quiet for too long. */
+/** Ends something that has been quiet for too long, by a timer that no change of the clock moves. */
 export class Patience {
   readonly #milliseconds: number
   readonly #abort = new AbortController()

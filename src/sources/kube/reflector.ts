@@ -173,11 +173,11 @@ export class Reflector {
     try {
       await this.#watch(query, AbortSignal.any([signal, patience.signal]), { onBegin: () => patience.renew(), take })
     } catch (error) {
-      const isRefused = isSourceError(error, 'SOURCE_INVALID')
-      if (!isRefused && !patience.isOver) throw error
-      streamingLists.isOffered = false
+      if (isSourceError(error, 'SOURCE_INVALID')) streamingLists.isOffered = false
+      else if (!patience.isOver) throw error
     } finally {
       patience.rest()
+      if (patience.isOver) streamingLists.isOffered = false
     }
   }
 
@@ -314,7 +314,7 @@ export class Reflector {
       this.#failure = error
       onState()
     }
-    return retryDelay(timing.retryMs, this.#failures)
+    return Math.max(retryDelay(timing.retryMs, this.#failures), error.retryAfterMs)
   }
 
   /** Everything is to be listed again. */
