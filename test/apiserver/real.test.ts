@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { serviceKey } from '../../src/model/service.ts'
 import type { ReflectorCounts } from '../../src/sources/kube/counts.ts'
+import { findApiServer } from '../../src/sources/kube/find-api-server.ts'
 import { KubeSource } from '../../src/sources/kube/kube-source.ts'
 import { DEFAULT_TIMING } from '../../src/sources/kube/timing.ts'
 import { Store } from '../../src/store/store.ts'
@@ -62,10 +63,13 @@ function roleDocuments(): Manifest[] {
 describe.skipIf(reason !== undefined)(name, { timeout: 120_000 }, () => {
   let real: RealApiServer
   let gate: Gate
+  /** A pod's service account, as kubelet puts it there. */
+  let folder = ''
   let token = ''
   const sources: KubeSource[] = []
 
   beforeAll(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'sluice-real-'))
     real = await RealApiServer.start()
     gate = new Gate(Number(new URL(real.url).port))
     await gate.open()
@@ -78,6 +82,8 @@ describe.skipIf(reason !== undefined)(name, { timeout: 120_000 }, () => {
       metadata: ACCOUNT,
     })
     token = await real.tokenOf(namespace, account)
+    writeFileSync(path.join(folder, 'token'), token)
+    writeFileSync(path.join(folder, 'ca.crt'), real.ca)
     await real.must('POST', '/api/v1/nodes', nodeObject('node-1', ['192.168.50.11']))
     await real.must('POST', '/api/v1/nodes', nodeObject('node-2', ['192.168.50.12']))
   }, 180_000)
@@ -86,11 +92,16 @@ describe.skipIf(reason !== undefined)(name, { timeout: 120_000 }, () => {
     await Promise.all(sources.map(async (source) => source.close()))
     await gate.shut()
     await real.dispose()
+    rmSync(folder, { recursive: true, force: true })
   }, 60_000)
 
-  function open(): { source: KubeSource; store: Store } {
+  /** As a pod finds it: by its environment and its service account. */
+  async function open(): Promise<{ source: KubeSource; store: Store }> {
     const store = new Store()
-    const server = { url: new URL(`https://127.0.0.1:${gate.port}`), ca: real.ca, token: async () => token }
+    const environment = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(gate.port) }
+    const unset = { servers: [], kubeconfig: undefined, context: undefined, tlsServerName: undefined }
+    const server = await findApiServer({ ...unset, environment, serviceAccount: folder })
+    if (server === undefined) throw new Error('a pod finds no API server')
     const source = new KubeSource({ store, server, nodeName: 'node-1', timing: TIMING })
     sources.push(source)
     return { source, store }
@@ -107,7 +118,7 @@ describe.skipIf(reason !== undefined)(name, { timeout: 120_000 }, () => {
   }
 
   test('refuses without the role and says so; with it all comes', async () => {
-    const { source, store } = open()
+    const { source, store } = await open()
     const started = source.start()
     await eventually('403', () => source.problems().some(({ message }) => message.includes('403')))
     expect(store.synced).toBe(false)
@@ -124,7 +135,7 @@ describe.skipIf(reason !== undefined)(name, { timeout: 120_000 }, () => {
   })
 
   test('gives one list of each kind, as a watch, and then tells what changes', async () => {
-    const { source, store } = open()
+    const { source, store } = await open()
     await source.start()
     await real.must('POST', SERVICES, web('10.96.0.40'))
     await real.must('POST', SLICES, slice('10.244.0.1'))
@@ -146,7 +157,7 @@ describe.skipIf(reason !== undefined)(name, { timeout: 120_000 }, () => {
   })
 
   test('lets watches go on where they were, when it was away', async () => {
-    const { source, store } = open()
+    const { source, store } = await open()
     await source.start()
     await gate.shut()
     await real.must('DELETE', `${SERVICES}/web`)
@@ -159,7 +170,7 @@ describe.skipIf(reason !== undefined)(name, { timeout: 120_000 }, () => {
   })
 
   test('is listed anew when it has forgotten where watches were', async () => {
-    const { source, store } = open()
+    const { source, store } = await open()
     await source.start()
     await gate.shut()
     await real.must('DELETE', `${SERVICES}/web`)
@@ -176,7 +187,6 @@ describe.skipIf(reason !== undefined)(name, { timeout: 120_000 }, () => {
   })
 
   test('feeds the program as users run it, by a kubeconfig with a token', async () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'sluice-real-'))
     const config = path.join(folder, 'config')
     const ca = real.ca.toString('base64')
     const server = { server: real.url, 'certificate-authority-data': ca }
@@ -186,7 +196,6 @@ describe.skipIf(reason !== undefined)(name, { timeout: 120_000 }, () => {
     writeFileSync(config, JSON.stringify({ 'current-context': 'test', contexts, clusters, users }))
     const words = ['kube', 'to-local', 'to-nft', '--kubeconfig', config, '--node-name', 'node-1', '--dry-run', '--once']
     const { stdout } = await promisify(execFile)(SLUICE, words)
-    rmSync(folder, { recursive: true })
     expect(stdout).toContain('default/other')
     expect(stdout).toContain('10.96.0.42')
   })

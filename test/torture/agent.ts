@@ -39,7 +39,7 @@ const invocation = parseCommandLine(process.argv.slice(2))
 if (invocation.kind === 'help') throw new TypeError('a command was expected')
 const raw = invocation.options
 const options = agentOptions(raw)
-const server = { url: serverUrl(raw.server ?? '', '--server') }
+const server = { url: serverUrl(raw.server?.[0] ?? '', '--server') }
 process.exitCode = await toNft(raw, options, (store, onProblem) => {
   return new KubeSource({ store, server, nodeName: options.nodeName, onProblem, timing: TIMING })
 })
