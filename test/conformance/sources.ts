@@ -1,6 +1,7 @@
 import { ApiServer } from '../apiserver/api-server.ts'
 import type { Collection } from '../apiserver/collections.ts'
 import { listenIn } from '../apiserver/listen-in.ts'
+import { WATCHED } from '../fixtures/kube-bed.ts'
 import { type LabNode, until } from '../lab/index.ts'
 import type { Instance } from '../sluice/instance.ts'
 import { type Manifest, ManifestFolder, nodeObject } from '../sluice/manifests.ts'
@@ -25,8 +26,6 @@ export interface Source {
 const MANIFESTS = 'objects.yaml'
 /** A node that no case knows; it changes with every write, so that the revision tells when Sluice has read it. */
 const MARKER = 'conformance-revision'
-/** What Sluice watches. */
-const WATCHED: readonly Collection[] = ['services', 'endpointslices', 'nodes', 'servicecidrs']
 const TAKEN_MS = 10_000
 
 /** A file that is replaced as a whole: one write is one update. */

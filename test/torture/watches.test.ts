@@ -8,6 +8,7 @@ import type { Collection } from '../apiserver/collections.ts'
 import { listenIn } from '../apiserver/listen-in.ts'
 import type { SeenRequest } from '../apiserver/requests.ts'
 import type { StreamingLists } from '../apiserver/watch.ts'
+import { WATCHED } from '../fixtures/kube-bed.ts'
 import { Lab, type LabNode, now, until } from '../lab/index.ts'
 import { arbitrarySteps, type Change, NODE, POOLS } from '../property/arbitrary-cluster.ts'
 import { Cluster } from '../property/cluster.ts'
@@ -16,7 +17,7 @@ import type { Meanings } from '../property/meaning.ts'
 import { patience, runs } from '../property/runs.ts'
 import { Instance } from '../sluice/instance.ts'
 import { ManifestFolder, nodeObject } from '../sluice/manifests.ts'
-import { MISFORTUNES, WATCHED } from './faults.ts'
+import { MISFORTUNES, type Misfortune, type Victims } from './misfortunes.ts'
 
 const { numRuns: ROUNDS = 0, seed: SEED = Math.trunc(Math.random() * 2 ** 31) } = runs(200)
 /** A fresh process reads the same objects from a file after so many rounds, and at the end. */
@@ -30,7 +31,7 @@ interface Round {
   readonly misfortune: string
   readonly streamingLists: StreamingLists
   /** Before it, while it lasts, and after it. */
-  readonly changes: readonly [Change[], Change[], Change[]]
+  readonly changes: readonly [readonly Change[], readonly Change[], readonly Change[]]
 }
 
 /** Of Services and EndpointSlices; the Node stays. */
@@ -39,21 +40,16 @@ const arbitraryChanges = arbitrarySteps.map((steps) => {
   return changes.filter((change) => !('set' in change ? String(change.set['kind']) : change.delete).startsWith('Node'))
 })
 
-function rounds(): Round[] {
-  const [names, streaming, changes] = [
-    fc.sample(fc.constantFrom(...Object.keys(MISFORTUNES)), { numRuns: ROUNDS, seed: SEED }),
-    fc.sample(fc.constantFrom<StreamingLists[]>('offered', 'refused', 'ignored'), { numRuns: ROUNDS, seed: SEED }),
-    fc.sample(arbitraryChanges, { numRuns: ROUNDS, seed: SEED }),
-  ]
-  return names.map((misfortune, i) => {
-    const all = changes[i] ?? []
+const arbitraryRound = fc.record({
+  misfortune: fc.constantFrom(...Object.keys(MISFORTUNES)),
+  streamingLists: fc.constantFrom<StreamingLists[]>('offered', 'refused', 'ignored'),
+  changes: arbitraryChanges.map((all): Round['changes'] => {
     const [a, b] = [Math.ceil(all.length / 3), Math.ceil((all.length * 2) / 3)]
-    const streamingLists = streaming[i] ?? 'offered'
-    return { misfortune, streamingLists, changes: [all.slice(0, a), all.slice(a, b), all.slice(b)] }
-  })
-}
+    return [all.slice(0, a), all.slice(a, b), all.slice(b)]
+  }),
+})
 
-/** The objects as they are at the API server, and there. */
+/** The objects, as they are told to the API server. */
 class Objects {
   readonly api: ApiServer
   readonly #cluster = new Cluster()
@@ -97,8 +93,8 @@ function isWatch({ verb, status }: SeenRequest): boolean {
   return verb === 'watch' && status === 200
 }
 
-function listsOf(api: ApiServer, collection: Collection): number {
-  return api.requests.filter((request) => request.collection === collection && isList(request)).length
+function listsOf(requests: readonly SeenRequest[], collection: Collection): number {
+  return requests.filter((request) => request.collection === collection && isList(request)).length
 }
 
 /** The last that was asked is a watch, and it goes on. */
@@ -133,56 +129,86 @@ async function freshMeanings(node: LabNode, objects: Objects): Promise<Meanings>
   return meaningsIn(node)
 }
 
-test(
-  `the kernel follows the API server through ${ROUNDS} misfortunes, and lists again only where it must`,
-  async () => {
-    console.log(`PROPERTY_SEED=${SEED}`)
-    await using lab = await Lab.create()
-    const node = await lab.node('node', {
-      addresses: ADDRESSES.map((address) => `${address}/${address.includes(':') ? 64 : 24}`),
-    })
+/** Sluice, and all that befalls it. */
+class Torture {
+  readonly #victims: Victims
+  readonly #objects: Objects
+  readonly #fresh: LabNode
+  resumes = 0
+  lists = 0
+
+  private constructor(victims: Victims, objects: Objects, fresh: LabNode) {
+    this.#victims = victims
+    this.#objects = objects
+    this.#fresh = fresh
+  }
+
+  static async begin(lab: Lab): Promise<Torture> {
+    const addresses = ADDRESSES.map((address) => `${address}/${address.includes(':') ? 64 : 24}`)
+    const node = await lab.node('node', { addresses })
     const fresh = await lab.node('fresh', { addresses: [] })
     const api = new ApiServer({ bookmarkMs: 100 })
     await listenIn(node, api)
     const objects = new Objects(api)
     const sluice = await Instance.start(node, { program: AGENT, source: ['kube', '--server', api.url], args: OPTIONS })
-    const counts = { resumes: 0, lists: 0 }
-    for (const [i, { misfortune, streamingLists, changes }] of rounds().entries()) {
-      const what = `round ${i + 1}: ${misfortune}, streaming lists ${streamingLists}`
-      const { relists, begin } = MISFORTUNES[misfortune] ?? {
-        relists: [],
-        begin: () => Promise.reject(new Error(what)),
-      }
-      const before = new Map(WATCHED.map((collection) => [collection, listsOf(api, collection)]))
-      const firstRequest = api.requests.length
-      api.streamingLists = streamingLists
-      objects.change(changes[0])
-      const end = await begin({ api, node, sluice })
-      objects.change(changes[1])
-      await end()
-      objects.change(changes[2])
-      await converges(node, await objects.meanings(), what)
-      const listed = (collection: Collection) => listsOf(api, collection) - (before.get(collection) ?? 0)
-      await until(async () => relists.every((one) => listed(one) > 0) && WATCHED.every((one) => isWatched(api, one)), {
-        timeoutMs: CONVERGES_MS,
-        everyMs: 2,
-        what: `watches after ${what}`,
-      })
-      if ((i + 1) % FRESH_EVERY === 0 || i + 1 === ROUNDS) {
-        expect(await meaningsIn(node), what).toEqual(await freshMeanings(fresh, objects))
-      }
-      for (const collection of WATCHED) {
-        const lists = listed(collection)
-        counts.lists += lists
-        if (!relists.includes(collection)) expect(lists, `lists of ${collection} in ${what}`).toBe(0)
-      }
-      counts.resumes += api.requests
-        .slice(firstRequest)
-        .filter((request) => isWatch(request) && !isList(request)).length
+    return new Torture({ api, node, sluice }, objects, fresh)
+  }
+
+  async end(): Promise<void> {
+    await this.#victims.sluice.dispose()
+    await this.#victims.api.close()
+  }
+
+  /** Ends when the kernel is as it must be, and all is watched again. */
+  async round({ misfortune, streamingLists, changes }: Round, what: string): Promise<void> {
+    const { api, node } = this.#victims
+    const { relists, begin } = misfortuneOf(misfortune)
+    const first = api.requests.length
+    const listed = (collection: Collection) => listsOf(api.requests.slice(first), collection)
+    api.streamingLists = streamingLists
+    this.#objects.change(changes[0])
+    const end = await begin(this.#victims)
+    this.#objects.change(changes[1])
+    await end()
+    this.#objects.change(changes[2])
+    await converges(node, await this.#objects.meanings(), what)
+    const isOver = () => relists.every((one) => listed(one) > 0) && WATCHED.every((one) => isWatched(api, one))
+    await until(isOver, { timeoutMs: CONVERGES_MS, everyMs: 2, what: `watches after ${what}` })
+    for (const collection of WATCHED) {
+      this.lists += listed(collection)
+      if (!relists.includes(collection)) expect(listed(collection), `lists of ${collection} in ${what}`).toBe(0)
     }
-    console.log(`${ROUNDS} rounds: ${counts.resumes} resumes, ${counts.lists} lists, all of them necessary`)
-    await sluice.dispose()
-    await api.close()
+    this.resumes += api.requests.slice(first).filter((request) => isWatch(request) && !isList(request)).length
+  }
+
+  /** The kernel does what a fresh process makes it do. */
+  async compare(what: string): Promise<void> {
+    expect(await meaningsIn(this.#victims.node), what).toEqual(await freshMeanings(this.#fresh, this.#objects))
+  }
+}
+
+function misfortuneOf(name: string): Misfortune {
+  const found = MISFORTUNES[name]
+  if (found === undefined) throw new TypeError(`nothing is known of ${name}`)
+  return found
+}
+
+test(
+  `the kernel follows the API server through ${ROUNDS} misfortunes, and lists again only where it must`,
+  async () => {
+    console.log(`PROPERTY_SEED=${SEED}`)
+    await using lab = await Lab.create()
+    const torture = await Torture.begin(lab)
+    try {
+      for (const [i, round] of fc.sample(arbitraryRound, { numRuns: ROUNDS, seed: SEED }).entries()) {
+        const what = `round ${i + 1}: ${round.misfortune}, lists as watches ${round.streamingLists}`
+        await torture.round(round, what)
+        if ((i + 1) % FRESH_EVERY === 0 || i + 1 === ROUNDS) await torture.compare(what)
+      }
+    } finally {
+      await torture.end()
+    }
+    console.log(`${ROUNDS} rounds: ${torture.resumes} resumes, ${torture.lists} lists, all of them necessary`)
   },
   patience(120_000),
 )

@@ -2,6 +2,7 @@ import type { ApiServer } from '../apiserver/api-server.ts'
 import type { Collection } from '../apiserver/collections.ts'
 import type { Fault } from '../apiserver/faults.ts'
 import { listenIn } from '../apiserver/listen-in.ts'
+import { WATCHED } from '../fixtures/kube-bed.ts'
 import { type LabNode, until } from '../lab/index.ts'
 import type { Instance } from '../sluice/instance.ts'
 
@@ -19,9 +20,6 @@ export interface Misfortune {
   /** @returns ends it; called when changes were made meanwhile. */
   readonly begin: (victims: Victims) => Promise<() => Promise<void>>
 }
-
-/** What Sluice watches. */
-export const WATCHED: readonly Collection[] = ['services', 'endpointslices', 'nodes', 'servicecidrs']
 
 const PATIENCE = { timeoutMs: 30_000, everyMs: 2 }
 
