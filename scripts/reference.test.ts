@@ -1,13 +1,16 @@
 import { globSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { EXIT } from '../src/cli/exit-codes.ts'
-import { cliReference } from './reference.ts'
+import { REFERENCE_PAGES } from './reference.ts'
 
 const page = (name: string) => readFileSync(new URL(`../docs/reference/${name}.md`, import.meta.url), 'utf8')
 
-test('docs/reference/cli.md is what `node scripts/reference.ts` writes', () => {
-  expect(page('cli')).toBe(cliReference())
-})
+test.each(Object.entries(REFERENCE_PAGES))(
+  'docs/reference/%s is what `node scripts/reference.ts` writes',
+  (name, text) => {
+    expect(page(name.replace(/[.]md$/, ''))).toBe(text())
+  },
+)
 
 test('docs/reference/exit-codes.md has every exit code', () => {
   const rows = [...page('exit-codes').matchAll(/^\| (\d+) \| (\w+) \|/gm)].map(([, code, name]) => [name, Number(code)])

@@ -25,6 +25,7 @@ export interface NodeAddressing {
 /** Keeps a node's addresses: those that serve node ports are chosen by the operator, of those that the node has. */
 export class NodeAddresses {
   readonly #spec: NodePortAddresses
+  readonly #nodeIP: IpAddress | undefined
   readonly #routes = new RouteConnection()
   readonly #watch = new RouteWatch()
   #node: Node | undefined
@@ -34,13 +35,14 @@ export class NodeAddresses {
   #present: NodeAddressing = { nodePorts: [], toListen: [], own: [] }
   #taken: NodeAddressing | undefined
 
-  /** @throws NetlinkError */
-  constructor(spec: NodePortAddresses) {
+  /** @param nodeIP counts as the node's first address. @throws NetlinkError */
+  constructor(spec: NodePortAddresses, nodeIP?: IpAddress) {
     this.#spec = spec
+    this.#nodeIP = nodeIP
   }
 
   setNode(node: Node | undefined): void {
-    this.#node = node
+    this.#node = node && this.#nodeIP ? withFirst(node, this.#nodeIP) : node
     this.#mayDiffer = true
   }
 
@@ -102,6 +104,10 @@ export class NodeAddresses {
         onDefaultRoute: hasDefault(defaults, interfaceIndex),
       }))
   }
+}
+
+function withFirst(node: Node, address: IpAddress): Node {
+  return { ...node, addresses: [address, ...node.addresses.filter((other) => other !== address)] }
 }
 
 /** One default route of either family makes the interface the node's main one. */

@@ -10,6 +10,7 @@ import type { AgentOptions } from './agent-options.ts'
 import { Conntrack } from './conntrack.ts'
 import { conntrackOptions } from './conntrack-options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
+import { logFormat } from './kube-proxy/effective.ts'
 import { replacingKubeProxy } from './kube-proxy-leftovers.ts'
 import { openNftPlane } from './nft-plane.ts'
 import { NodeAddresses } from './node-addresses.ts'
@@ -18,13 +19,30 @@ import type { RawOptions } from './options.ts'
 /** Makes the source that fills this store; `onProblem` is to be told each problem that is new. */
 export type SourceFactory = (store: Store, onProblem: (problem: Problem) => void) => Source
 
+/**
+ * Begins what goes on beside serving; `end` ends the process with that code, as a signal does.
+ *
+ * @returns how it is ended
+ */
+export type Companion = (log: Logger, end: (code: ExitCode) => void) => { close(): void }
+
+/** What serving may be given beside its options. */
+export interface Extras {
+  readonly beside?: Companion
+}
+
 /** Serves what a source gives with nftables, until a signal, or with `once` until it is in the kernel. @throws UsageError */
-export async function toNft(raw: RawOptions, options: AgentOptions, makeSource: SourceFactory): Promise<ExitCode> {
+export async function toNft(
+  raw: RawOptions,
+  options: AgentOptions,
+  makeSource: SourceFactory,
+  { beside }: Extras = {},
+): Promise<ExitCode> {
   const tracking = conntrackOptions(raw)
   // The text of a dry run goes to standard output, and must stay usable there.
   const log = createLog({
     level: raw.logLevel ?? 'info',
-    format: raw.logFormat ?? (process.stdout.isTTY ? 'text' : 'json'),
+    format: logFormat(raw),
     descriptor: options.dryRun ? 2 : 1,
   })
   const opened = await openNftPlane(options, log)
@@ -37,7 +55,7 @@ export async function toNft(raw: RawOptions, options: AgentOptions, makeSource: 
     log.warn('--nodeport-addresses: node ports are not served on loopback addresses, since nftables cannot')
   }
   // Reading addresses needs no root, so that a dry run shows the node's own.
-  const addresses = new NodeAddresses(options.nodePortAddresses)
+  const addresses = new NodeAddresses(options.nodePortAddresses, options.nodeIP)
   const parts = { options, log, store, source, plane, addresses }
   const flows = !options.dryRun && { flows: new Conntrack(options, tracking, log) }
   const health = !options.dryRun && !options.once && { health: openHealth(options, log) }
@@ -48,9 +66,18 @@ export async function toNft(raw: RawOptions, options: AgentOptions, makeSource: 
       agent.stop()
     })
   }
-  await agent.run()
+  let code: ExitCode = EXIT.ok
+  const companion = beside?.(log, (wanted) => {
+    code = wanted
+    agent.stop()
+  })
+  try {
+    await agent.run()
+  } finally {
+    companion?.close()
+  }
   const isComplete = agent.problems().every((problem) => problem.severity !== 'error')
-  return options.once && !isComplete ? EXIT.skipped : EXIT.ok
+  return options.once && !isComplete ? EXIT.skipped : code
 }
 
 /** An update may be two sync periods late (promise 85); when nothing is checked periodically, the default counts. */

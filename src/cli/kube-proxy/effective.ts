@@ -1,0 +1,83 @@
+import type { HttpAnswer } from '../../observe/http-listener.ts'
+import type { RawOptions } from '../options.ts'
+import {
+  API_VERSION,
+  configurationOf,
+  countsIn,
+  KIND,
+  type KubeProxyConfiguration,
+  PLACED_FIELDS,
+  valueAt,
+} from './configuration.ts'
+import type { Field } from './table.ts'
+import type { ConfigValue } from './value-types.ts'
+
+/** The group's name, under which `/configz` has the configuration. */
+const GROUP = 'kubeproxy.config.k8s.io'
+
+/** A KubeProxyConfiguration with its apiVersion and kind, as it is written to files and shown. */
+export interface EffectiveConfiguration extends Omit<KubeProxyConfiguration, 'oomScoreAdj'> {
+  readonly apiVersion: string
+  readonly kind: string
+  /** Null when Sluice leaves it as it is. */
+  readonly oomScoreAdj: number | null
+}
+
+/**
+ * What is in effect, as a KubeProxyConfiguration: the mode is nftables, its section has what counts, and flags that only Sluice has are
+ * applied, too. As a configuration file it means the same again.
+ *
+ * @param configuration what was said
+ * @param options Sluice's options, in which that is applied
+ */
+export function effectiveConfiguration(
+  configuration: KubeProxyConfiguration,
+  options: RawOptions,
+): EffectiveConfiguration {
+  const raw: Readonly<Record<string, unknown>> = { ...options, clusterCidr: clusterCidrs(options) }
+  const values = new Map<string, ConfigValue>()
+  for (const { path, field } of PLACED_FIELDS) {
+    const ofOption = countsIn(field, 'nftables') ? valueOfOption(field, raw) : undefined
+    values.set(path, ofOption ?? valueAt(configuration, path))
+  }
+  values.set('mode', 'nftables')
+  values.set('logging.format', logFormat(options))
+  values.set('logging.verbosity', verbosity(configuration.logging.verbosity, options))
+  const oomScoreAdj = options.oomScoreAdj === undefined ? null : Number(options.oomScoreAdj)
+  return { apiVersion: API_VERSION, kind: KIND, ...configurationOf(values), oomScoreAdj }
+}
+
+/** Pages for whoever asks a running instance, by path: kube-proxy's `/configz` and `/proxyMode`. */
+export function configurationPages(
+  configuration: EffectiveConfiguration,
+): Readonly<Record<'/configz' | '/proxyMode', () => HttpAnswer>> {
+  const { apiVersion: _version, kind: _kind, ...fields } = configuration
+  const page = (type: string, body: string) => () => {
+    return { status: 200, headers: { 'Content-Type': type, 'X-Content-Type-Options': 'nosniff' }, body }
+  }
+  return {
+    '/configz': page('application/json', JSON.stringify({ [GROUP]: fields })),
+    '/proxyMode': page('text/plain; charset=utf-8', configuration.mode),
+  }
+}
+
+/** How the log is written: as told, or text on a terminal and json elsewhere. */
+export function logFormat({ logFormat: format }: RawOptions): 'json' | 'text' {
+  return format ?? (process.stdout.isTTY ? 'text' : 'json')
+}
+
+/** Undefined when nothing is set, or what is set is no value of the field. */
+function valueOfOption(field: Field, raw: Readonly<Record<string, unknown>>): ConfigValue | undefined {
+  const value = field.option === undefined || field.toOption !== undefined ? undefined : raw[field.option]
+  if (value === undefined) return undefined
+  return field.type.fromFlag(Array.isArray(value) ? value.join(',') : String(value))
+}
+
+function clusterCidrs({ clusterCidr = [], clusterCidrs: others = [] }: RawOptions): readonly string[] {
+  return [...clusterCidr, ...others]
+}
+
+/** kube-proxy's number for the level that is in effect; what was said, where that means it. */
+function verbosity(said: number, { logLevel }: RawOptions): number {
+  return logLevel === 'debug' ? Math.max(said, 4) : Math.min(said, 3)
+}
