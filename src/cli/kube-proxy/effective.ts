@@ -10,7 +10,7 @@ import {
   valueAt,
 } from './configuration.ts'
 import type { Field } from './table.ts'
-import type { ConfigValue } from './value-types.ts'
+import { type ConfigValue, textOf } from './value-types.ts'
 
 /** The group's name, under which `/configz` has the configuration. */
 const GROUP = 'kubeproxy.config.k8s.io'
@@ -69,8 +69,7 @@ export function logFormat({ logFormat: format }: RawOptions): 'json' | 'text' {
 /** Undefined when nothing is set, or what is set is no value of the field. */
 function valueOfOption(field: Field, raw: Readonly<Record<string, unknown>>): ConfigValue | undefined {
   const value = field.option === undefined || field.toOption !== undefined ? undefined : raw[field.option]
-  if (value === undefined) return undefined
-  return field.type.fromFlag(Array.isArray(value) ? value.join(',') : String(value))
+  return value === undefined ? undefined : field.type.fromFlag(textOf(value as ConfigValue))
 }
 
 function clusterCidrs({ clusterCidr = [], clusterCidrs: others = [] }: RawOptions): readonly string[] {

@@ -10,7 +10,7 @@ import { failureText, UsageError } from '../failure.ts'
 import type { GivenFlags } from '../given-flags.ts'
 import { cleanupLeftovers } from '../kube-proxy-leftovers.ts'
 import { effectiveConfiguration } from './effective.ts'
-import { flagValue } from './from-flags.ts'
+import { flagText, flagValue } from './from-flags.ts'
 import type { KubeProxySettings } from './settings.ts'
 
 /**
@@ -20,8 +20,8 @@ import type { KubeProxySettings } from './settings.ts'
  * @throws UsageError, ControlError
  */
 export async function insteadOfServing(settings: KubeProxySettings, given: GivenFlags): Promise<ExitCode | undefined> {
-  const target = flagValue(given, 'write-config-to')
-  if (target !== undefined && target !== '') return writeConfiguration(settings, String(target))
+  const target = flagText(given, 'write-config-to')
+  if (target !== '') return writeConfiguration(settings, target)
   if (flagValue(given, 'cleanup') === true) return cleanupAll(settings)
   return flagValue(given, 'init-only') === true ? initialize(settings) : undefined
 }

@@ -6,7 +6,7 @@ import { UsageError } from '../failure.ts'
 import { API_VERSION, configurationOf, isField, KIND, type KubeProxyConfiguration } from './configuration.ts'
 import { faultsOf } from './rules.ts'
 import { FIELDS, type Field, type Section } from './table.ts'
-import type { ConfigValue } from './value-types.ts'
+import { type ConfigValue, textOf } from './value-types.ts'
 
 /** A KubeProxyConfiguration as a file has it. */
 export interface ConfigurationFile {
@@ -14,7 +14,7 @@ export interface ConfigurationFile {
   /** What was read, for whoever wants to know whether it changed. */
   readonly content: string
   readonly configuration: KubeProxyConfiguration
-  /** What strict reading would refuse and kube-proxy passes over: unknown fields and fields that are there twice; empty when none. */
+  /** What kube-proxy passes over, though it may be a mistake: unknown fields, fields that are there twice, a second document; empty when none. */
   readonly oddities: readonly string[]
 }
 
@@ -34,6 +34,7 @@ export function parseConfiguration(
   const oddities: string[] = []
   const document = parsed(path, content, (field) => oddities.push(`${field} is there twice`))
   checkKind(path, document)
+  if (hasSecondDocument(content)) oddities.push('there are documents behind the first')
   const { apiVersion: _version, kind: _kind, ...fields } = document
   const reader = new FieldReader()
   reader.read(FIELDS, '', fields)
@@ -54,6 +55,12 @@ function parsed(path: string, content: string, onDuplicate: (field: string) => v
   }
   if (isMapping(document)) return document
   throw new SourceError('SOURCE_SYNTAX', path, `there is no ${KIND}`)
+}
+
+/** As kube-proxy, Sluice reads the first. */
+function hasSecondDocument(content: string): boolean {
+  const behindFirstMark = content.replace(/^(\s*(#.*)?\n)*---(\s|$)/, '')
+  return /^---\s+\S/m.test(behindFirstMark)
 }
 
 function checkKind(path: string, { apiVersion, kind }: Record<string, unknown>): void {
@@ -97,7 +104,7 @@ function isZero(value: ConfigValue, { type }: Field): boolean {
 
 /** Where health and metrics are served by default depends on the family of bindAddress. */
 function setAddressDefaults(values: Map<string, ConfigValue>): void {
-  const address = parseIp(String(values.get('bindAddress') ?? ''))
+  const address = parseIp(textOf(values.get('bindAddress')))
   if (address === undefined || familyOf(address) === 4) return
   for (const [path, text] of [
     ['healthzBindAddress', '[::]:10256'],

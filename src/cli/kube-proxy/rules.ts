@@ -24,7 +24,8 @@ function detectLocalFaults({ detectLocalMode: mode, detectLocal, clusterCIDR }: 
     case 'ClusterCIDR':
       if (clusterCIDR === '' || isDualStackPair(clusterCIDR)) return []
       return [`clusterCIDR: "${clusterCIDR}" must be one CIDR, or one of each family with a comma between`]
-    default:
+    case 'NodeCIDR':
+    case '':
       return []
   }
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { parseIp } from '../../model/ip.ts'
 import { UsageError } from '../failure.ts'
 import type { GivenFlags } from '../given-flags.ts'
@@ -12,12 +11,12 @@ import {
   PLACED_FIELDS,
   valueAt,
 } from './configuration.ts'
-import { flagValue, valuesOfFlags } from './from-flags.ts'
+import { flagText, valuesOfFlags } from './from-flags.ts'
 import { inapplicableSettings } from './inapplicable.ts'
 import { type ConfigurationFile, readConfigurationFile } from './read-file.ts'
 import { periodFaults } from './rules.ts'
 import type { Field } from './table.ts'
-import type { ConfigValue } from './value-types.ts'
+import { type ConfigValue, textOf } from './value-types.ts'
 
 /** What kube-proxy's configuration file and flags say. */
 export interface KubeProxySettings {
@@ -42,8 +41,8 @@ const ALL_ADDRESSES = ['0.0.0.0/0', '::/0'] as const
  * @throws SourceError when the file cannot be read; UsageError that names each field or flag that is wrong
  */
 export async function kubeProxySettings(raw: RawOptions, given: GivenFlags): Promise<KubeProxySettings> {
-  const path = flagValue(given, 'config')
-  const file = path === undefined || path === '' ? undefined : await readConfigurationFile(String(path))
+  const path = flagText(given, 'config')
+  const file = path === '' ? undefined : await readConfigurationFile(path)
   const flags = valuesOfFlags(given)
   const configuration = file === undefined ? configurationOf(flags) : merged(file.configuration, flags)
   if (file === undefined) checkPeriods(configuration)
@@ -57,7 +56,7 @@ export async function kubeProxySettings(raw: RawOptions, given: GivenFlags): Pro
   if (file === undefined) options.setPorts()
   const namesMode = file !== undefined || given.has('proxy-mode')
   if (namesMode && modeOf(configuration) !== 'nftables') options.setDefault('nodeportAddresses', ALL_ADDRESSES)
-  options.setDefault('server', optionValue(flagValue(given, 'master') ?? ''))
+  options.setDefault('server', optionValue(flagText(given, 'master')))
   return {
     options: options.options,
     configuration,
@@ -84,10 +83,10 @@ function checkPeriods(configuration: KubeProxyConfiguration): void {
 }
 
 /** How a value stands on a command line; undefined when it says nothing. */
-export function optionValue(value: ConfigValue): string | boolean | readonly string[] | undefined {
+function optionValue(value: ConfigValue): string | boolean | readonly string[] | undefined {
   if (typeof value === 'boolean') return value
   if (Array.isArray(value)) return value.length === 0 ? undefined : (value as readonly string[])
-  return value === null || value === '' ? undefined : String(value)
+  return value === null || value === '' ? undefined : textOf(value)
 }
 
 /** The flag of one of Sluice's options: `nodeName` is given by `--node-name`. */
@@ -97,26 +96,26 @@ export function flagOf(option: string): string {
 
 /** Puts values where Sluice's own flags would put them. */
 class OptionWriter {
-  readonly #options: Record<string, unknown>
+  readonly #options: Map<string, unknown>
   readonly #given: GivenFlags
 
   constructor(raw: RawOptions, given: GivenFlags) {
-    this.#options = { ...raw }
+    this.#options = new Map(Object.entries(raw))
     this.#given = given
     // kube-proxy takes an empty path for none.
-    if (raw.kubeconfig === '') delete this.#options['kubeconfig']
+    if (raw.kubeconfig === '') this.#options.delete('kubeconfig')
   }
 
   get options(): RawOptions {
-    return this.#options as unknown as RawOptions
+    return Object.fromEntries(this.#options) as unknown as RawOptions
   }
 
   /** The file counts before flags that kube-proxy has, too, and behind those that only Sluice has. */
   setFromFile(field: Field, value: ConfigValue): void {
     const { option = '', flag } = field
     if (flag !== flagOf(option) && this.#given.has(flagOf(option))) return
-    if (option === 'clusterCidr') delete this.#options['clusterCidrs']
-    if (flag === flagOf(option)) delete this.#options[option]
+    if (flag === flagOf(option)) this.#options.delete(option)
+    if (option === 'clusterCidr') this.#options.delete('clusterCidrs')
     this.#set(field, value)
   }
 
@@ -128,7 +127,7 @@ class OptionWriter {
 
   /** The value of an option that nobody gave. */
   setDefault(option: string, value: unknown): void {
-    if (value !== undefined) this.#options[option] ??= value
+    if (value !== undefined && this.#options.get(option) === undefined) this.#options.set(option, value)
   }
 
   /** kube-proxy's deprecated flags: a port of 0 turns a server off, others count where the address has none. */
@@ -137,11 +136,11 @@ class OptionWriter {
       ['healthzBindAddress', 'healthz-port'],
       ['metricsBindAddress', 'metrics-port'],
     ] as const) {
-      const port = flagValue(this.#given, flag)
-      const address = parseIp(String(this.#options[option]))
-      if (port === 0) this.#options[option] = ''
-      else if (port !== undefined && address !== undefined) {
-        this.#options[option] = address.includes(':') ? `[${address}]:${String(port)}` : `${address}:${String(port)}`
+      const port = flagText(this.#given, flag)
+      const address = parseIp(String(this.#options.get(option)))
+      if (port === '0') this.#options.set(option, '')
+      else if (port !== '' && address !== undefined) {
+        this.#options.set(option, address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`)
       }
     }
   }
@@ -149,18 +148,13 @@ class OptionWriter {
   #set(field: Field, value: ConfigValue): void {
     const { option = '' } = field
     const text = optionText(field, value)
-    if (text !== undefined) this.#options[option] = text
+    if (text !== undefined) this.#options.set(option, text)
   }
 }
 
 function optionText(field: Field, value: ConfigValue): string | boolean | readonly string[] | undefined {
   if (field.toOption !== undefined) return field.toOption(value)
   // Ranges are one text in the configuration, and a list for Sluice.
-  if (field.option === 'clusterCidr') return optionValue(String(value).split(',').filter(Boolean))
+  if (field.option === 'clusterCidr') return optionValue(textOf(value).split(',').filter(Boolean))
   return optionValue(value)
-}
-
-/** True when a setting is what it would be if nobody had said anything. */
-export function isDefault(field: Field, value: ConfigValue): boolean {
-  return isDeepStrictEqual(value, field.default)
 }

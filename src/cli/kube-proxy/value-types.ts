@@ -12,6 +12,13 @@ export type ConfigValue =
   | readonly ConfigValue[]
   | { readonly [key: string]: ConfigValue }
 
+/** A value as a command line has it: entries of a list with commas between; empty for none. */
+export function textOf(value: ConfigValue | undefined): string {
+  if (value === undefined || value === null) return ''
+  if (Array.isArray(value)) return value.map(textOf).join(',')
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
 /** A type of values that a configuration file and a flag can give. Undefined stands for what is none of them. */
 export interface ValueType<T extends ConfigValue> {
   /** Completes the sentence "X must be". */
@@ -238,7 +245,11 @@ export const VMODULE: ValueType<readonly Pattern[]> = {
     return Array.isArray(value) && value.every(isPattern) ? (value as Pattern[]) : undefined
   },
   fromFlag: (text) =>
-    pairs(text, LEVEL.fromFlag, (levels) => levels.map(([filePattern, verbosity]) => ({ filePattern, verbosity }))),
+    pairs(
+      text,
+      (level) => LEVEL.fromFlag(level),
+      (levels) => levels.map(([filePattern, verbosity]) => ({ filePattern, verbosity })),
+    ),
 }
 
 /** `NAME=VALUE,NAME=VALUE`. */
