@@ -35,14 +35,14 @@ export class NodeAddresses {
   #present: NodeAddressing = { nodePorts: [], toListen: [], own: [] }
   #taken: NodeAddressing | undefined
 
-  /** @param nodeIP counts as the node's first address. @throws NetlinkError */
+  /** @param nodeIP counts as the node's first address, whatever its object says. @throws NetlinkError */
   constructor(spec: NodePortAddresses, nodeIP?: IpAddress) {
     this.#spec = spec
     this.#nodeIP = nodeIP
   }
 
   setNode(node: Node | undefined): void {
-    this.#node = node && this.#nodeIP ? withFirst(node, this.#nodeIP) : node
+    this.#node = node
     this.#mayDiffer = true
   }
 
@@ -86,11 +86,19 @@ export class NodeAddresses {
 
   #read(): NodeAddressing {
     const local = this.#local()
+    const node = this.#nodeWithIP(local)
     return {
-      nodePorts: selectNodePortAddresses(this.#spec, this.#node, local),
-      toListen: selectListenAddresses(this.#spec, this.#node, local),
-      own: nodeIPs(this.#node, local),
+      nodePorts: selectNodePortAddresses(this.#spec, node, local),
+      toListen: selectListenAddresses(this.#spec, node, local),
+      own: nodeIPs(node, local),
     }
+  }
+
+  #nodeWithIP(local: readonly LocalAddress[]): Node | undefined {
+    const first = this.#nodeIP
+    if (first === undefined) return this.#node
+    const others = nodeIPs(this.#node, local).filter((address) => address !== first)
+    return { ...(this.#node ?? NO_NODE), addresses: [first, ...others] }
   }
 
   #local(): LocalAddress[] {
@@ -106,9 +114,7 @@ export class NodeAddresses {
   }
 }
 
-function withFirst(node: Node, address: IpAddress): Node {
-  return { ...node, addresses: [address, ...node.addresses.filter((other) => other !== address)] }
-}
+const NO_NODE: Node = { name: '', labels: {}, annotations: {}, addresses: [], podCIDRs: [], isLeaving: false }
 
 /** One default route of either family makes the interface the node's main one. */
 function hasDefault(defaults: readonly DefaultRoute[], interfaceIndex: number): boolean {

@@ -1,4 +1,3 @@
-import type { HttpAnswer } from '../../observe/http-listener.ts'
 import type { RawOptions } from '../options.ts'
 import {
   API_VERSION,
@@ -47,17 +46,27 @@ export function effectiveConfiguration(
   return { apiVersion: API_VERSION, kind: KIND, ...configurationOf(values), oomScoreAdj }
 }
 
-/** Pages for whoever asks a running instance, by path: kube-proxy's `/configz` and `/proxyMode`. */
+/** A page that a running instance shows. */
+export interface ConfigurationPage {
+  readonly contentType: string
+  readonly body: () => string
+}
+
+/**
+ * Pages for whoever asks a running instance, by path: kube-proxy's `/configz` and `/proxyMode`.
+ *
+ * @param configuration what was said; nothing by default
+ * @param options Sluice's options, in which that is applied
+ */
 export function configurationPages(
-  configuration: EffectiveConfiguration,
-): Readonly<Record<'/configz' | '/proxyMode', () => HttpAnswer>> {
-  const { apiVersion: _version, kind: _kind, ...fields } = configuration
-  const page = (type: string, body: string) => () => {
-    return { status: 200, headers: { 'Content-Type': type, 'X-Content-Type-Options': 'nosniff' }, body }
-  }
+  options: RawOptions,
+  configuration: KubeProxyConfiguration = configurationOf(new Map()),
+): Readonly<Record<'/configz' | '/proxyMode', ConfigurationPage>> {
+  const { apiVersion: _version, kind: _kind, ...fields } = effectiveConfiguration(configuration, options)
+  const configz = JSON.stringify({ [GROUP]: fields })
   return {
-    '/configz': page('application/json', JSON.stringify({ [GROUP]: fields })),
-    '/proxyMode': page('text/plain; charset=utf-8', configuration.mode),
+    '/configz': { contentType: 'application/json', body: () => configz },
+    '/proxyMode': { contentType: 'text/plain; charset=utf-8', body: () => fields.mode },
   }
 }
 
