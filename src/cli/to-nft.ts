@@ -24,11 +24,11 @@ export type SourceFactory = (store: Store, onProblem: (problem: Problem) => void
  *
  * @returns how it is ended
  */
-export type Companion = (log: Logger, end: (code: ExitCode) => void) => { close(): void }
+export type Beside = (log: Logger, end: (code: ExitCode) => void) => { close(): void }
 
 /** What serving may be given beside its options. */
 export interface Extras {
-  readonly beside?: Companion
+  readonly beside?: Beside
 }
 
 /** Serves what a source gives with nftables, until a signal, or with `once` until it is in the kernel. @throws UsageError */
@@ -67,14 +67,14 @@ export async function toNft(
     })
   }
   let code: ExitCode = EXIT.ok
-  const companion = beside?.(log, (wanted) => {
+  const besides = beside?.(log, (wanted) => {
     code = wanted
     agent.stop()
   })
   try {
     await agent.run()
   } finally {
-    companion?.close()
+    besides?.close()
   }
   const isComplete = agent.problems().every((problem) => problem.severity !== 'error')
   return options.once && !isComplete ? EXIT.skipped : code

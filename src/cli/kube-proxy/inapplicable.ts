@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { parseIp } from '../../model/ip.ts'
 import type { GivenFlags } from '../given-flags.ts'
 import {
   countsIn,
@@ -10,6 +11,13 @@ import {
 } from './configuration.ts'
 import { flagValue } from './from-flags.ts'
 import { type Field, FLAGS } from './table.ts'
+import { textOf } from './value-types.ts'
+
+/** kube-proxy's deprecated flags, with the options whose port they may be, and their defaults. */
+export const DEPRECATED_PORTS = [
+  { flag: 'healthz-port', option: 'healthzBindAddress', address: 'healthz-bind-address', port: 10256 },
+  { flag: 'metrics-port', option: 'metricsBindAddress', address: 'metrics-bind-address', port: 10249 },
+] as const
 
 const FILE_COUNTS = 'the configuration file counts'
 
@@ -77,4 +85,9 @@ function* ownReason(name: string, given: GivenFlags): Generator<[string, string]
   if (flag === undefined) return
   const value = flagValue(given, name)
   if ('ignored' in flag.use && !isDeepStrictEqual(value, flag.type.zero)) yield [`--${name}`, flag.use.ignored]
+  const port = DEPRECATED_PORTS.find((one) => one.flag === name)
+  if (port === undefined || value === 0 || value === port.port) return
+  // The default address has a port.
+  const hasPort = parseIp(textOf(given.get(port.address))) === undefined
+  if (hasPort) yield [`--${name}`, `--${port.address} has a port`]
 }

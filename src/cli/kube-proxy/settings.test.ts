@@ -247,6 +247,20 @@ test.each([
   expect((await agent(settings(flags.split(' '))))[option]).toEqual(value)
 })
 
+test.each([
+  ['--healthz-port=9', ['--healthz-port']],
+  ['--metrics-port=9', ['--metrics-port']],
+  ['--metrics-port=10249 --healthz-port=10256', []],
+  ['--healthz-port=0', []],
+  ['--healthz-bind-address=::1 --healthz-port=9', []],
+  ['--proxy-mode=ipvs --iptables-sync-period=5s', ['--proxy-mode', '--iptables-sync-period']],
+  ['--ipvs-sync-period=5s', ['--ipvs-sync-period']],
+  ['--logtostderr=false --ipvs-strict-arp=false --feature-gates=', []],
+  ['--logtostderr --ipvs-strict-arp --kube-api-qps=50', ['--kube-api-qps', '--ipvs-strict-arp', '--logtostderr']],
+])('of %s these do not apply: %j', async (flags, names) => {
+  expect(inapplicable(await settings(flags.split(' '))).sort()).toEqual([...names].sort())
+})
+
 test.each(['-v 4', '-v=4', '-v4', '--v 4', '--v=4'])('%s', async (flags) => {
   expect((await settings(flags.split(' '))).options.logLevel).toBe('debug')
 })

@@ -12,7 +12,7 @@ import {
   valueAt,
 } from './configuration.ts'
 import { flagText, valuesOfFlags } from './from-flags.ts'
-import { inapplicableSettings } from './inapplicable.ts'
+import { DEPRECATED_PORTS, inapplicableSettings } from './inapplicable.ts'
 import { type ConfigurationFile, readConfigurationFile } from './read-file.ts'
 import { periodFaults } from './rules.ts'
 import type { Field } from './table.ts'
@@ -79,7 +79,9 @@ function merged(configuration: KubeProxyConfiguration, flags: ConfigValues): Kub
 
 function checkPeriods(configuration: KubeProxyConfiguration): void {
   const [fault] = periodFaults(configuration)
-  if (fault !== undefined) throw new UsageError(`--${modeOf(configuration)}-sync-period: ${fault}`)
+  // kube-proxy has no such flags for nftables: those of iptables count there, too.
+  const flag = modeOf(configuration) === 'ipvs' ? '--ipvs-sync-period' : '--iptables-sync-period'
+  if (fault !== undefined) throw new UsageError(`${flag}: ${fault}`)
 }
 
 /** How a value stands on a command line; undefined when it says nothing. */
@@ -132,10 +134,7 @@ class OptionWriter {
 
   /** kube-proxy's deprecated flags: a port of 0 turns a server off, others count where the address has none. */
   setPorts(): void {
-    for (const [option, flag] of [
-      ['healthzBindAddress', 'healthz-port'],
-      ['metricsBindAddress', 'metrics-port'],
-    ] as const) {
+    for (const { flag, option } of DEPRECATED_PORTS) {
       const port = flagText(this.#given, flag)
       const address = parseIp(String(this.#options.get(option)))
       if (port === '0') this.#options.set(option, '')

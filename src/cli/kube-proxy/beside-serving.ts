@@ -1,7 +1,7 @@
 import { SettingFiles } from '../../kernel/sysctl/settings.ts'
 import type { Logger } from '../../observe/log.ts'
 import { EXIT } from '../exit-codes.ts'
-import type { Companion } from '../to-nft.ts'
+import type { Beside } from '../to-nft.ts'
 import type { KubeProxySettings } from './settings.ts'
 import { FileWatch } from './watch-file.ts'
 
@@ -9,7 +9,7 @@ import { FileWatch } from './watch-file.ts'
  * What goes with serving as kube-proxy would: says once what does not apply, makes the process less likely to be killed for want
  * of memory, and ends it when its configuration file changes.
  */
-export function besideServing({ options, file, inapplicable }: KubeProxySettings): Companion {
+export function besideServing({ options, file, inapplicable }: KubeProxySettings): Beside {
   return (log, end) => {
     if (file !== undefined && file.oddities.length > 0) {
       log.warn(`${file.path}: ${file.oddities.join(', ')}: passed over`)
@@ -17,7 +17,7 @@ export function besideServing({ options, file, inapplicable }: KubeProxySettings
     if (inapplicable.size > 0) {
       log.warn({ settings: Object.fromEntries(inapplicable) }, 'settings of kube-proxy do not apply to Sluice')
     }
-    if (options.oomScoreAdj !== undefined) adjustOomScore(Number(options.oomScoreAdj), log)
+    if (options.oomScoreAdj !== undefined && !options.dryRun) adjustOomScore(Number(options.oomScoreAdj), log)
     if (file === undefined) return { close: () => {} }
     return new FileWatch(file.path, file.content, (how) => {
       log.info(
