@@ -135,11 +135,12 @@ test("Sluice serves with kubeadm's file, and ends when the mounted file changes;
   expect(await answer()).toBe('a2')
 }, 60_000)
 
-test('Sluice ends when its configuration file is deleted; a score that the kernel refuses is a warning', async () => {
-  mountConfigMap('..default', configuration().replace('oomScoreAdj: 500', 'oomScoreAdj: null'))
+test('Sluice ends when its configuration file is deleted; unknown fields and a score that the kernel refuses are warnings', async () => {
+  mountConfigMap('..default', configuration().replace('oomScoreAdj: 500', 'oomScoreAdj: null\nudpIdleTimeout: 250ms'))
   const instance = await start()
   const isRefused = instance.output.includes('oomScoreAdj is left as it is')
   expect(await oomScore(instance)).toBe(isRefused ? readFileSync('/proc/self/oom_score_adj', 'utf8').trim() : '-999')
+  expect(instance.output).toContain('udpIdleTimeout is unknown: passed over')
   rmSync(config)
   expect(await instance.ended()).toEqual({ code: 7, signal: null })
   expect(instance.output).toContain('the configuration file does not exist')
