@@ -149,7 +149,7 @@ test('Sluice ends when its configuration file is deleted; unknown fields and a s
 test("--bind-address is the node's primary address of its family, with its Node object and without", async () => {
   const [, own6] = CLUSTER.node1
   for (const name of ['node-1', 'nobody']) {
-    const flags = ['--server', api.url, '--node-name', name, '--bind-address=10.99.0.1']
+    const flags = ['--master', api.url, '--node-name', name, '--bind-address=10.99.0.1']
     const instance = await Instance.start(cluster.node1, { source: ['kube', ...flags] })
     const { nodeAddresses } = await instance.waitFor('its addresses', (status) => status.nodeAddresses.length > 0)
     expect(nodeAddresses).toContain('10.99.0.1')

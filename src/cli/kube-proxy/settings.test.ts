@@ -182,7 +182,7 @@ describe('with a file', () => {
       '--logging-format=text',
       '--master=http://a',
     ])
-    expect(found.options).toMatchObject({ nodeName: 'flag', logLevel: 'info', logFormat: 'text', server: 'http://a' })
+    expect(found.options).toMatchObject({ nodeName: 'flag', logLevel: 'info', logFormat: 'text', server: ['http://a'] })
     expect(inapplicable(found)).toEqual([])
     expect((await withFile(file)).options).toMatchObject({ nodeName: 'file', logLevel: 'debug', logFormat: 'json' })
     expect((await withFile(file, ['--hostname-override='])).options.nodeName).toBe('file')
@@ -197,7 +197,7 @@ describe('with a file', () => {
       logLevel: 'warn',
       logFormat: 'text',
       syncPeriod: '9s',
-      server: 'http://own',
+      server: ['http://own'],
     })
   })
 })

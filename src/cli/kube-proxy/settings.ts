@@ -56,7 +56,8 @@ export async function kubeProxySettings(raw: RawOptions, given: GivenFlags): Pro
   if (file === undefined) options.setPorts()
   const namesMode = file !== undefined || given.has('proxy-mode')
   if (namesMode && modeOf(configuration) !== 'nftables') options.setDefault('nodeportAddresses', ALL_ADDRESSES)
-  options.setDefault('server', optionValue(flagText(given, 'master')))
+  const master = flagText(given, 'master')
+  if (master !== '') options.setDefault('server', [master])
   return {
     options: options.options,
     configuration,
@@ -128,8 +129,8 @@ class OptionWriter {
   }
 
   /** The value of an option that nobody gave. */
-  setDefault(option: string, value: unknown): void {
-    if (value !== undefined && this.#options.get(option) === undefined) this.#options.set(option, value)
+  setDefault<K extends keyof RawOptions>(option: K, value: RawOptions[K]): void {
+    if (this.#options.get(option) === undefined) this.#options.set(option, value)
   }
 
   /** kube-proxy's deprecated flags: a port of 0 turns a server off, others count where the address has none. */
