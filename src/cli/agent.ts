@@ -83,7 +83,7 @@ export class Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts
-    this.#view = new NodeView(parts.store, parts.options.nodeName)
+    this.#view = new NodeView(parts.store, parts.options.nodeName, parts.options.proxyName)
     this.#schedule = new SyncSchedule(parts.options)
   }
 

@@ -1,3 +1,4 @@
+import { DEFAULT_NODE_LABELS, type KeptKeys, keptKeys } from '../model/parse/kept-keys.ts'
 import { isSourceError } from '../sources/error.ts'
 import { type ApiServer, serverUrl } from '../sources/kube/api-server.ts'
 import { findApiServer } from '../sources/kube/find-api-server.ts'
@@ -20,9 +21,32 @@ export async function kubeToNft(given: RawOptions, flags: GivenFlags): Promise<E
   const raw = settings.options
   const options = agentOptions(raw)
   const server = await apiServer(raw, process.env)
-  const { nodeName } = options
-  const makeSource: SourceFactory = (store, onProblem) => new KubeSource({ store, server, nodeName, onProblem })
+  const { nodeName, proxyName } = options
+  const kept = keptOption(raw)
+  const makeSource: SourceFactory = (store, onProblem, onNotice) => {
+    return new KubeSource({ store, server, nodeName, proxyName, kept, onProblem, onNotice })
+  }
   return toNft(raw, options, makeSource, { beside: besideServing(settings) })
+}
+
+/** @throws UsageError */
+function keptOption(raw: RawOptions): KeptKeys {
+  const { withServiceLabels, withServiceAnnotations, withNodeLabels = DEFAULT_NODE_LABELS, withNodeAnnotations } = raw
+  return keptKeys({
+    serviceLabels: checkedGlobs('--with-service-labels', withServiceLabels),
+    serviceAnnotations: checkedGlobs('--with-service-annotations', withServiceAnnotations),
+    nodeLabels: checkedGlobs('--with-node-labels', withNodeLabels),
+    nodeAnnotations: checkedGlobs('--with-node-annotations', withNodeAnnotations),
+  })
+}
+
+function checkedGlobs(flag: string, globs: readonly string[] = []): readonly string[] {
+  try {
+    keptKeys({ nodeLabels: globs })
+    return globs
+  } catch {
+    throw new UsageError(`${flag}: "${globs.join(',')}" must be globs of keys, such as app.kubernetes.io/*`)
+  }
 }
 
 /** @throws UsageError when nothing says where it is; SourceError when what says so cannot be used. */

@@ -29,8 +29,10 @@ export async function openNftPlane(options: AgentOptions, log: Logger): Promise<
   })
 }
 
-function trafficOptions({ detectLocal, conntrackTcpBeLiberal }: AgentOptions): TrafficOptions {
-  const dropInvalid = !conntrackTcpBeLiberal
+function trafficOptions({ detectLocal, conntrackTcpBeLiberal, proxyName }: AgentOptions): TrafficOptions {
+  // Whose connection an invalid packet is of cannot be told: beside another proxy it may be that one's, which sees to it for
+  // the whole node, as kube-proxy does, or has a reason not to, as one whose pods answer past it (direct server return).
+  const dropInvalid = !conntrackTcpBeLiberal && proxyName === ''
   switch (detectLocal.mode) {
     case 'ClusterCIDR':
       return { clusterCIDRs: detectLocal.cidrs, dropInvalid }

@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { DEFAULT_NODE_LABELS } from '../model/parse/kept-keys.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts'
 import { DETECT_LOCAL_MODES, type DetectLocalMode } from './detect-local.ts'
 import { UsageError } from './failure.ts'
@@ -48,9 +49,28 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       '--tls-server-name <name>',
       "name that the API server's certificate must have (default: the host of the URL)",
     ),
+    new Option(
+      '--with-service-labels <globs>',
+      'labels of Services to keep beside those that Sluice reads (default: none)',
+    ).argParser(list('--with-service-labels')),
+    new Option(
+      '--with-service-annotations <globs>',
+      'annotations of Services to keep beside those that Sluice reads (default: none)',
+    ).argParser(list('--with-service-annotations')),
+    new Option(
+      '--with-node-labels <globs>',
+      `labels of the Node to keep (default: ${DEFAULT_NODE_LABELS.join(',')})`,
+    ).argParser(list('--with-node-labels')),
+    new Option('--with-node-annotations <globs>', 'annotations of the Node to keep (default: none)').argParser(
+      list('--with-node-annotations'),
+    ),
   ],
   node: () => [
     new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)"),
+    new Option(
+      '--service-proxy-name <name>',
+      'serve only Services whose label service.kubernetes.io/service-proxy-name is this, beside another proxy (default: those without the label)',
+    ),
     new Option(
       '--nodeport-addresses <list>',
       'addresses that serve node ports: primary, localhost, all, and CIDRs, separated by commas (default: primary)',
@@ -113,12 +133,12 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
   health: () => [
     new Option(
       '--healthz-bind-address <ip:port>',
-      'where /healthz, /livez and /readyz are served; empty for nowhere',
-    ).default('0.0.0.0:10256'),
+      'where /healthz, /livez and /readyz are served; empty for nowhere (default: 0.0.0.0:10256; with --service-proxy-name nowhere)',
+    ),
     new Option(
       '--metrics-bind-address <ip:port>',
-      'where /metrics, /configz and /proxyMode are served; empty for nowhere',
-    ).default('127.0.0.1:10249'),
+      'where /metrics, /configz and /proxyMode are served; empty for nowhere (default: 127.0.0.1:10249; with --service-proxy-name nowhere)',
+    ),
     toggle('bind-address-hard-fail', 'end with an error when one of these addresses cannot be listened on'),
   ],
   instance: () => [
@@ -156,7 +176,12 @@ export interface RawOptions {
   readonly context?: string
   readonly server?: readonly string[]
   readonly tlsServerName?: string
+  readonly withServiceLabels?: readonly string[]
+  readonly withServiceAnnotations?: readonly string[]
+  readonly withNodeLabels?: readonly string[]
+  readonly withNodeAnnotations?: readonly string[]
   readonly nodeName?: string
+  readonly serviceProxyName?: string
   readonly nodeportAddresses?: readonly string[]
   readonly clusterCidr?: readonly string[]
   readonly clusterCidrs?: readonly string[]

@@ -16,8 +16,12 @@ import { openNftPlane } from './nft-plane.ts'
 import { NodeAddresses } from './node-addresses.ts'
 import type { RawOptions } from './options.ts'
 
-/** Makes the source that fills this store; `onProblem` is to be told each problem that is new. */
-export type SourceFactory = (store: Store, onProblem: (problem: Problem) => void) => Source
+/** Makes the source that fills this store; `onProblem` is to be told each problem that is new, `onNotice` what else is worth knowing. */
+export type SourceFactory = (
+  store: Store,
+  onProblem: (problem: Problem) => void,
+  onNotice: (message: string) => void,
+) => Source
 
 /**
  * Begins what goes on beside serving; `end` ends the process with that code, as a signal does.
@@ -48,9 +52,10 @@ export async function toNft(
   const opened = await openNftPlane(options, log)
   const plane = raw.cleanupKubeProxy && !options.dryRun ? replacingKubeProxy(opened, log) : opened
   const store = new Store()
-  const source = makeSource(store, (problem) => {
+  const onProblem = (problem: Problem) => {
     log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem))
-  })
+  }
+  const source = makeSource(store, onProblem, (message) => log.info(message))
   if (selectsIPv4Loopback(options.nodePortAddresses)) {
     log.warn('--nodeport-addresses: node ports are not served on loopback addresses, since nftables cannot')
   }

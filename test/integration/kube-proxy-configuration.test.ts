@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { FakeApiServer } from '../fixtures/fake-api-server.ts'
+import { ApiServer } from '../apiserver/api-server.ts'
 import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
 import { countTables, Instance, SLUICE } from '../sluice/instance.ts'
 import { endpointSlice, nodeObject, service } from '../sluice/manifests.ts'
@@ -21,7 +21,7 @@ const CLUSTER_IP = '10.96.0.97'
 const COMMAND = ['kube', 'to-local', 'to-nft']
 
 let cluster: TestCluster
-let api: FakeApiServer
+let api: ApiServer
 let directory: string
 let config: string
 let sluice: Instance | undefined
@@ -29,7 +29,7 @@ let sluice: Instance | undefined
 beforeAll(async () => {
   cluster = await TestCluster.create()
   await cluster.pods.a2.serve({ protocol: 'http', port: 8080, name: 'a2' })
-  api = new FakeApiServer()
+  api = new ApiServer()
   let listening: Promise<void> | undefined
   cluster.node1.inNamespace(() => {
     listening = api.listen()

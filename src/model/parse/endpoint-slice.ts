@@ -1,7 +1,7 @@
 import type { Endpoint, EndpointPort, EndpointSlice } from '../endpoint-slice.ts'
 import { type Family, familyOf, type IpAddress } from '../ip.ts'
 import { portKey } from '../local.ts'
-import { serviceKey } from '../service.ts'
+import { HEADLESS_LABEL, serviceKey } from '../service.ts'
 import { addressesAccepted, NEVER_ENDPOINT, parseOrdinaryIp } from './address.ts'
 import { type Fields, isName } from './fields.ts'
 import { MAX_LABEL, MAX_NAME, readMetadata } from './metadata.ts'
@@ -9,7 +9,6 @@ import { readProtocol } from './protocol.ts'
 import { foundInstead, type Report } from './report.ts'
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
-const HEADLESS_LABEL = 'service.kubernetes.io/headless'
 
 /** Shared by all endpoints without hints. */
 export const NO_HINTS: readonly string[] = Object.freeze([])

@@ -1,8 +1,9 @@
 import { ZONE_LABEL } from '../node.ts'
 import { Fields } from './fields.ts'
+import { DEFAULT_KEPT } from './kept-keys.ts'
 import { parseKpngEndpoints } from './kpng-endpoints.ts'
 import { parseKpngService } from './kpng-service.ts'
-import { MAX_LABEL, NO_LABELS, NODE_PREFIXES, readIdentity, readLabels } from './metadata.ts'
+import { MAX_LABEL, NO_LABELS, readIdentity, readLabels } from './metadata.ts'
 import { emptyResult, type ParseResult } from './object.ts'
 import { foundInstead, Report } from './report.ts'
 
@@ -70,7 +71,7 @@ function readNode(item: Fields, report: Report, into: ParseResult): boolean {
   report.begin('Node')
   const identity = readIdentity(item, 'Node', 'cluster', report)
   if (identity === undefined) return false
-  const given = readLabels(item, 'labels', NODE_PREFIXES, report)
+  const given = readLabels(item, 'labels', DEFAULT_KEPT.nodeLabels, report)
   const zone = item.map('topology')?.name('zone', MAX_LABEL) ?? ''
   const labels = zone === '' || given[ZONE_LABEL] !== undefined ? given : { ...given, [ZONE_LABEL]: zone }
   const value = { name: identity.name, labels, annotations: NO_LABELS, addresses: [], podCIDRs: [], isLeaving: false }

@@ -4,6 +4,7 @@ import { NftablesError } from '../../kernel/nftables/error.ts'
 import type { Table } from '../../kernel/nftables/types.ts'
 import { NftablesWatch, type Watched } from '../../kernel/nftables/watch.ts'
 import { type Cidr, FAMILIES, type Family } from '../../model/ip.ts'
+import { Backoff } from '../../observe/backoff.ts'
 import { Slices } from '../../observe/event-loop.ts'
 import type { DataPlane, PlaneChanges, PlaneCounts, PlaneProblem } from '../../virtual-server/data-plane.ts'
 import { Destinations, type Winners } from '../../virtual-server/destinations.ts'
@@ -28,8 +29,6 @@ const WATCH_INTERVAL_MS = 200
 /** How long to wait for the notifications of a generation that is there already. */
 const SETTLE_MS = 100
 const STALE_ATTEMPTS = 50
-/** How long to wait after a repair that failed. */
-const REPAIR_WAIT_MS = { first: 200, longest: 30_000 } as const
 /** A transaction with more operations makes more notifications than are worth reading. */
 const QUIET_OPERATIONS = 2000
 
@@ -61,7 +60,7 @@ export class NftPlane implements DataPlane {
   #driftRepaired = 0
   #isFirst = true
   #isRepairing = false
-  #repairWait: number = REPAIR_WAIT_MS.first
+  readonly #repairBackoff = new Backoff()
   #repairNotBefore = 0
   #isBusy = false
   #tail: Promise<unknown> = Promise.resolve()
@@ -321,8 +320,8 @@ export class NftPlane implements DataPlane {
       let failed = false
       // One after the other, since they share the generation that was read.
       for (const plane of this.#families) if (plane.needsSync && !(await this.#repair(plane))) failed = true
-      this.#repairWait = failed ? Math.min(this.#repairWait * 2, REPAIR_WAIT_MS.longest) : REPAIR_WAIT_MS.first
-      this.#repairNotBefore = failed ? performance.now() + this.#repairWait : 0
+      if (!failed) this.#repairBackoff.reset()
+      this.#repairNotBefore = failed ? performance.now() + this.#repairBackoff.next() : 0
       this.#isRepairing = false
     })
   }
