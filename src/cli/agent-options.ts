@@ -10,6 +10,9 @@ import type { RawOptions } from './options.ts'
 /** When --healthz-bind-address has none, as in kube-proxy. */
 const HEALTHZ_PORT = 10256
 
+/** When --metrics-bind-address has none, as in kube-proxy. */
+const METRICS_PORT = 10249
+
 /** The options of a node agent, checked. */
 export interface AgentOptions {
   readonly nodeName: string
@@ -26,6 +29,8 @@ export interface AgentOptions {
   readonly once: boolean
   /** Where health is served; undefined for nowhere. */
   readonly healthzAddress: BindAddress | undefined
+  /** Where metrics and the effective configuration are served; undefined for nowhere. */
+  readonly metricsAddress: BindAddress | undefined
   readonly bindAddressHardFail: boolean
   readonly instance: string
   readonly runDirectory: string
@@ -53,6 +58,7 @@ export function agentOptions(raw: RawOptions): AgentOptions {
     dryRun: raw.dryRun ?? false,
     once: raw.once ?? false,
     healthzAddress: bindAddress('--healthz-bind-address', raw.healthzBindAddress ?? '', HEALTHZ_PORT),
+    metricsAddress: bindAddress('--metrics-bind-address', raw.metricsBindAddress ?? '', METRICS_PORT),
     bindAddressHardFail: raw.bindAddressHardFail ?? false,
     ...instanceOptions(raw),
   }

@@ -103,7 +103,11 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       '--healthz-bind-address <ip:port>',
       'where /healthz, /livez and /readyz are served; empty for nowhere',
     ).default('0.0.0.0:10256'),
-    new Option('--bind-address-hard-fail', 'end with an error when that address cannot be listened on'),
+    new Option(
+      '--metrics-bind-address <ip:port>',
+      'where /metrics, /configz and /proxyMode are served; empty for nowhere',
+    ).default('127.0.0.1:10249'),
+    new Option('--bind-address-hard-fail', 'end with an error when one of these addresses cannot be listened on'),
   ],
   instance: () => [
     new Option('--instance <name>', 'name of this instance').default('default'),
@@ -155,6 +159,7 @@ export interface RawOptions {
   readonly conntrackUdpTimeout?: string
   readonly conntrackUdpTimeoutStream?: string
   readonly healthzBindAddress?: string
+  readonly metricsBindAddress?: string
   readonly bindAddressHardFail?: boolean
   readonly instance: string
   readonly runDir: string
