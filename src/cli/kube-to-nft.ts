@@ -1,5 +1,6 @@
 import { isSourceError } from '../sources/error.ts'
 import { type ApiServer, serverUrl } from '../sources/kube/api-server.ts'
+import { KubeEventSender } from '../sources/kube/event-sender.ts'
 import { inCluster } from '../sources/kube/in-cluster.ts'
 import { KubeSource } from '../sources/kube/kube-source.ts'
 import { readKubeconfig } from '../sources/kube/kubeconfig.ts'
@@ -14,7 +15,10 @@ export async function kubeToNft(raw: RawOptions): Promise<ExitCode> {
   const options = agentOptions(raw)
   const server = await apiServer(raw, process.env)
   const { nodeName } = options
-  return toNft(raw, options, (store, onProblem) => new KubeSource({ store, server, nodeName, onProblem }))
+  return toNft(raw, options, {
+    source: (store, listeners) => new KubeSource({ store, server, nodeName, ...listeners }),
+    events: ({ onAnswer }) => (raw.events === false ? undefined : new KubeEventSender(server, nodeName, onAnswer)),
+  })
 }
 
 /** @throws UsageError when nothing says where it is; SourceError when what says so cannot be used. */

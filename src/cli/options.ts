@@ -35,6 +35,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       '--kubeconfig <file>',
       'how to reach the API server and who we are there (default: as a pod, by its service account)',
     ),
+    new Option('--no-events', 'write no Kubernetes Events about what is not served, and why'),
     new Option('--server <url>', 'URL of the API server; counts before that of the kubeconfig'),
   ],
   node: () => [
@@ -135,6 +136,7 @@ export interface RawOptions {
   readonly maxFileSize?: string
   readonly kubeconfig?: string
   readonly server?: string
+  readonly events?: boolean
   readonly nodeName?: string
   readonly nodeportAddresses?: readonly string[]
   readonly clusterCidr?: readonly string[]

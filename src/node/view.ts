@@ -2,7 +2,7 @@ import type { Cidr } from '../model/ip.ts'
 import type { LocalService } from '../model/local.ts'
 import { type Node, ZONE_LABEL } from '../model/node.ts'
 import type { Service, ServiceKey } from '../model/service.ts'
-import type { StoreReader } from '../store/reader.ts'
+import type { ChangeTimes, StoreReader } from '../store/reader.ts'
 import type { Store } from '../store/store.ts'
 import type { NodePlace } from './categorize.ts'
 import { selectEndpoints } from './select.ts'
@@ -22,6 +22,7 @@ export interface LocalChanges {
   readonly node: Node | null | undefined
   /** Ranges out of which Services get their cluster IPs, when they may have changed; undefined when they did not. */
   readonly serviceCIDRs: readonly Cidr[] | undefined
+  readonly times: ChangeTimes
 }
 
 /**
@@ -50,7 +51,7 @@ export class NodeView {
     // Another zone may mean other endpoints for every Service (promise 38).
     const services = hasMoved ? new Set([...this.#store.serviceKeys(), ...changes.services]) : changes.services
     const serviceCIDRs = changes.serviceCIDRs.size > 0 ? this.#store.serviceCIDRs() : undefined
-    return { revision: changes.revision, services, node, serviceCIDRs }
+    return { revision: changes.revision, services, node, serviceCIDRs, times: changes.times }
   }
 
   /** What this node must do for a Service; undefined when there is nothing. */

@@ -12,6 +12,8 @@ const MAX_CHARACTERS = 256 << 20
 export interface RequestOptions {
   readonly path: string
   readonly query: Readonly<Record<string, string>>
+  /** What is written; absent when something is read. */
+  readonly write?: ApiWrite
   /** Ends the request; what is thrown then does not matter. */
   readonly signal: AbortSignal
   /** Milliseconds until the answer must begin. */
@@ -22,15 +24,40 @@ export interface RequestOptions {
   readonly deadlineMs?: number
 }
 
-/** Reads from an API server over kept connections. Every error is a SourceError that never names the credentials. */
+/** An object that is created, or a change of one, as a JSON merge patch. */
+export interface ApiWrite {
+  readonly method: 'POST' | 'PATCH'
+  readonly value: unknown
+}
+
+/** One request and how the answer began, to be measured. */
+export interface ApiAnswer {
+  readonly method: string
+  /** Host and port of the API server. */
+  readonly host: string
+  /** The HTTP status; `<error>` when there was no answer, as client-go has it. */
+  readonly code: string
+  /** Until the answer began, or failed. */
+  readonly durationMs: number
+}
+
+const CONTENT_TYPES: Readonly<Record<ApiWrite['method'], string>> = {
+  POST: 'application/json',
+  PATCH: 'application/merge-patch+json',
+}
+
+/** Talks to an API server over kept connections. Every error is a SourceError that never names the credentials. */
 export class ApiClient {
   readonly #server: ApiServer
   readonly #agent: http.Agent
+  readonly #onAnswer: ((answer: ApiAnswer) => void) | undefined
 
-  constructor(server: ApiServer) {
+  /** @param onAnswer told of each request when its answer begins, or cannot */
+  constructor(server: ApiServer, onAnswer?: (answer: ApiAnswer) => void) {
     const { ca, cert, key, serverName, isInsecure = false } = server
     const options = { keepAlive: true }
     this.#server = server
+    this.#onAnswer = onAnswer
     this.#agent =
       server.url.protocol === 'http:'
         ? new http.Agent(options)
@@ -91,7 +118,7 @@ export class ApiClient {
       if (signal.aborted) onAbort()
       const response = await this.#request(options, abort)
       response.setEncoding('utf8')
-      if (response.statusCode !== 200) throw await this.#refusal(options, response)
+      if (!isSuccess(response.statusCode)) throw await this.#refusal(options, response)
       yield ''
       for await (const part of response) yield part as string
       isWhole = true
@@ -113,25 +140,39 @@ export class ApiClient {
     target.pathname = this.#path(options.path)
     target.search = new URLSearchParams(options.query).toString()
     const bearer = await token?.()
+    const { write } = options
+    const method = write?.method ?? 'GET'
     const headers = {
+      ...(write && { 'content-type': CONTENT_TYPES[write.method] }),
       accept: 'application/json',
       'user-agent': 'sluice',
       ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
     }
     const silent = (what: string) => () => abort.abort(this.#error('SOURCE_UNREACHABLE', options, what))
     const answer = setTimeout(silent(`no answer within ${options.answerMs} ms`), options.answerMs)
+    const start = performance.now()
+    let code = '<error>'
     try {
-      return await new Promise((resolve, reject) => {
+      const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
         const { request } = target.protocol === 'http:' ? http : https
-        const pending = request(target, { agent: this.#agent, headers, timeout: options.idleMs, signal: abort.signal })
+        const pending = request(target, {
+          method,
+          agent: this.#agent,
+          headers,
+          timeout: options.idleMs,
+          signal: abort.signal,
+        })
           .on('response', resolve)
           .on('error', reject)
           .on('timeout', silent(`silent for ${options.idleMs} ms`))
         pending.setSocketKeepAlive(true, KEEP_ALIVE_MS)
-        pending.end()
+        pending.end(write && JSON.stringify(write.value))
       })
+      code = String(response.statusCode)
+      return response
     } finally {
       clearTimeout(answer)
+      this.#onAnswer?.({ method, host: target.host, code, durationMs: performance.now() - start })
     }
   }
 
@@ -164,6 +205,10 @@ export class ApiClient {
   #error(code: SourceErrorCode, { path }: RequestOptions, message: string, cause?: unknown): SourceError {
     return new SourceError(code, this.origin(path), message, cause)
   }
+}
+
+function isSuccess(code = 0): boolean {
+  return code >= 200 && code < 300
 }
 
 const CODES: Readonly<Record<number, SourceErrorCode>> = {

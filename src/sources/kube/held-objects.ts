@@ -1,7 +1,7 @@
 import { type ClusterObject, type ObjectId, objectId, type Problem } from '../../model/object.ts'
 import { parseKind } from '../../model/parse/object.ts'
 import type { Update } from '../../store/store.ts'
-import { isSame } from '../same.ts'
+import { isSameObject } from '../same.ts'
 import type { Resource } from './resources.ts'
 
 /** What became of objects; undefined when one is gone. The last of several changes of one object counts. */
@@ -41,7 +41,7 @@ export class HeldObjects {
     if (failed.length > 0) return id
     const object = objects.find((candidate) => objectId(candidate) === id)
     if (object === undefined) this.#forget(id)
-    else if (!isSame(this.#objects.get(id), object)) {
+    else if (!isSameObject(this.#objects.get(id), object)) {
       this.#objects.set(id, object)
       this.#changes.set(id, object)
     }

@@ -2,7 +2,7 @@ import type { Problem } from '../../model/object.ts'
 import type { Store } from '../../store/store.ts'
 import { ProblemTeller } from '../problem-teller.ts'
 import type { Source } from '../source.ts'
-import { ApiClient } from './api-client.ts'
+import { type ApiAnswer, ApiClient } from './api-client.ts'
 import type { ApiServer } from './api-server.ts'
 import { Reflector } from './reflector.ts'
 import { resources } from './resources.ts'
@@ -16,6 +16,8 @@ export interface KubeSourceOptions {
   /** Called once for each problem that is new. */
   readonly onProblem?: (problem: Problem) => void
   readonly timing?: Timing
+  /** Told of each request, to be measured. */
+  readonly onAnswer?: ((answer: ApiAnswer) => void) | undefined
 }
 
 /**
@@ -31,8 +33,8 @@ export class KubeSource implements Source {
   #running: Promise<unknown> | undefined
   #onSynced: (() => void) | undefined
 
-  constructor({ store, server, nodeName, timing = DEFAULT_TIMING, ...listeners }: KubeSourceOptions) {
-    const client = new ApiClient(server)
+  constructor({ store, server, nodeName, timing = DEFAULT_TIMING, onAnswer, ...listeners }: KubeSourceOptions) {
+    const client = new ApiClient(server, onAnswer)
     this.#client = client
     this.#store = store
     this.#teller = new ProblemTeller(listeners)
