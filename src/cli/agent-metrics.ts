@@ -60,7 +60,7 @@ export class AgentMetrics implements PlaneObserver {
     for (const trigger of times.triggers) this.#triggers[trigger.family].push(trigger)
   }
 
-  /** What is to be served was computed; the time counts for the syncs of both families that follow. */
+  /** What is to be served was computed; the time counts for each family's sync until this is told again. */
   computed(durationMs: number): void {
     this.#computedMs = durationMs
   }
@@ -76,7 +76,6 @@ export class AgentMetrics implements PlaneObserver {
       this.metrics.observe('sluice_api_to_kernel_duration_seconds', {}, (this.#now() - this.#since) / 1000)
     }
     this.#since = undefined
-    this.#computedMs = 0
   }
 
   synced(family: Family, { durationMs, isFull, isInLine }: FamilySync): void {

@@ -280,6 +280,7 @@ export class Agent {
     try {
       await plane.apply(taken)
     } finally {
+      metrics?.computed(0)
       health?.applied(plane.failedFamilies, this.#nodeAddresses.toListen)
     }
     this.#state = 'serving'

@@ -438,6 +438,7 @@ describe('NftPlane', () => {
       {
         object: 'default/young:http',
         message: '192.0.2.9 TCP 80 is not served: default/old:http, which takes precedence, has it',
+        kind: 'conflict',
       },
     ])
     await plane.apply(changes([], { gone: ['old'] }))
