@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { parseMetrics, type Scrape, valueOf } from '../../test/fixtures/metrics-text.ts'
 import { ip, local, localEndpoint, service } from '../../test/fixtures/services.ts'
 import type { Status } from '../observe/status.ts'
+import type { ReflectorCounts } from '../sources/kube/counts.ts'
 import type { ChangeTimes } from '../store/reader.ts'
 import { virtualServers } from '../virtual-server/from-local.ts'
 import { AgentMetrics } from './agent-metrics.ts'
@@ -33,6 +34,20 @@ const STATUS: Status = {
   nodeAddresses: [],
   problems: [PROBLEM, { ...PROBLEM, severity: 'warning' }, { ...PROBLEM, severity: 'warning' }],
 }
+const SERVICES: ReflectorCounts = {
+  kind: 'Service',
+  lists: 1,
+  relists: { expired: 2, ahead: 3, continuation: 4 },
+  watches: 5,
+  resumes: 6,
+  events: 7,
+  bookmarks: 8,
+  staleEvents: 9,
+  bytesReceived: 10,
+  sinceEventMs: 2000,
+  objects: 11,
+  objectsWithProblems: 12,
+}
 const IPV4 = { ip_family: 'IPv4' }
 const IPV6 = { ip_family: 'IPv6' }
 const DONE = { durationMs: 20, isFull: false, isInLine: true } as const
@@ -47,7 +62,7 @@ beforeEach(() => {
   elapsed = 0
   changes = { services: 0, endpointSlices: 0, lastAt: 0 }
   metrics = new AgentMetrics({ elapsed: () => elapsed, date: () => START + elapsed })
-  metrics.attach({ status: () => STATUS, store: { changes } })
+  metrics.attach({ status: () => STATUS, store: { changes }, source: { counts: () => [SERVICES] } })
 })
 
 async function scrape(): Promise<Scrape> {
@@ -186,4 +201,17 @@ test('the rest is what the status tells', async () => {
   expect(['error', 'warning'].map((severity) => valueOf(seen, 'sluice_problems', { severity }))).toEqual([1, 2])
   expect(['loading', 'serving'].map((state) => valueOf(seen, 'sluice_state', { state }))).toEqual([0, 1])
   expect(valueOf(seen, 'sluice_build_info', { version: '1.2.3' })).toBe(1)
+})
+
+test('the source tells what it did, kind by kind', async () => {
+  const seen = await scrape()
+  const labels = { kind: 'Service' }
+  const names = ['lists', 'watches', 'resumes', 'events', 'bookmarks', 'stale_events', 'received_bytes']
+  expect(names.map((name) => valueOf(seen, `sluice_source_${name}_total`, labels))).toEqual([1, 5, 6, 7, 8, 9, 10])
+  const relists = ['expired', 'ahead', 'continuation']
+  const count = (reason: string) => valueOf(seen, 'sluice_source_relists_total', { ...labels, reason })
+  expect(relists.map(count)).toEqual([2, 3, 4])
+  expect(valueOf(seen, 'sluice_source_objects', labels)).toBe(11)
+  expect(valueOf(seen, 'sluice_source_objects_with_problems', labels)).toBe(12)
+  expect(valueOf(seen, 'sluice_source_last_event_timestamp_seconds', labels)).toBe(START / 1000 - 2)
 })

@@ -6,6 +6,7 @@ import { createMetrics, type Metrics } from '../observe/metrics.ts'
 import { Slis } from '../observe/slis.ts'
 import type { Status } from '../observe/status.ts'
 import type { ApiAnswer } from '../sources/kube/api-client.ts'
+import type { ReflectorCounts } from '../sources/kube/counts.ts'
 import type { ChangeTimes, StoreChanges, Trigger } from '../store/reader.ts'
 import type { FamilySync, PlaneObserver } from '../virtual-server/data-plane.ts'
 import type { VirtualServer } from '../virtual-server/virtual-server.ts'
@@ -20,6 +21,8 @@ const EVENT_RESULTS: readonly EventResult[] = ['created', 'counted', 'limited', 
 export interface Measured {
   status(): Status
   readonly store: { readonly changes: StoreChanges }
+  /** A source without counts is not told of. */
+  readonly source: { counts?(): readonly ReflectorCounts[] }
 }
 
 /** Turns what an agent does into metrics. Nothing here costs more than the change that it is told of. */
@@ -44,11 +47,12 @@ export class AgentMetrics implements PlaneObserver {
   }
 
   /** Says whom to ask. */
-  attach({ status, store }: Measured): void {
+  attach({ status, store, source }: Measured): void {
     this.metrics.onCollect(() => {
       this.#collectStatus(status())
       this.#collectChanges(store.changes)
       this.#collectNoLocal()
+      for (const counts of source.counts?.() ?? []) this.#collectSource(counts)
     })
   }
 
@@ -176,6 +180,25 @@ export class AgentMetrics implements PlaneObserver {
     for (const family of FAMILIES) {
       metrics.set('kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds', familyLabels(family), lastAt / 1000)
     }
+  }
+
+  #collectSource({ kind, sinceEventMs, relists, ...counts }: ReflectorCounts): void {
+    const { metrics } = this
+    const labels = { kind }
+    metrics.total('sluice_source_lists_total', labels, counts.lists)
+    metrics.total('sluice_source_watches_total', labels, counts.watches)
+    metrics.total('sluice_source_resumes_total', labels, counts.resumes)
+    metrics.total('sluice_source_events_total', labels, counts.events)
+    metrics.total('sluice_source_bookmarks_total', labels, counts.bookmarks)
+    metrics.total('sluice_source_stale_events_total', labels, counts.staleEvents)
+    metrics.total('sluice_source_received_bytes_total', labels, counts.bytesReceived)
+    for (const [reason, count] of Object.entries(relists)) {
+      metrics.total('sluice_source_relists_total', { kind, reason }, count)
+    }
+    metrics.set('sluice_source_objects', labels, counts.objects)
+    metrics.set('sluice_source_objects_with_problems', labels, counts.objectsWithProblems)
+    if (sinceEventMs === undefined) return
+    metrics.set('sluice_source_last_event_timestamp_seconds', labels, (this.#date() - sinceEventMs) / 1000)
   }
 
   #collectNoLocal(): void {

@@ -27,6 +27,7 @@ function serve(bindAddressHardFail = false): MetricsServer {
     log: silentLog,
     metrics: new AgentMetrics(),
     store: new Store(),
+    source: {},
     pages: { '/proxyMode': textPage('nftables') },
     listen: listeners.listen,
   })

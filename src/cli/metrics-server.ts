@@ -5,7 +5,7 @@ import { type Pages, pageAnswers, textPage } from '../observe/pages.ts'
 import type { StatusProblem } from '../observe/status.ts'
 import type { Store } from '../store/store.ts'
 import type { Agent, AgentCompanion } from './agent.ts'
-import type { AgentMetrics } from './agent-metrics.ts'
+import type { AgentMetrics, Measured } from './agent-metrics.ts'
 
 export interface MetricsServerOptions {
   readonly address: BindAddress
@@ -14,6 +14,8 @@ export interface MetricsServerOptions {
   readonly log: Logger
   readonly metrics: AgentMetrics
   readonly store: Pick<Store, 'changes'>
+  /** Where the cluster's state comes from. */
+  readonly source: Measured['source']
   /** Further pages by their path. */
   readonly pages?: Pages
   /** The default opens a real listener. */
@@ -35,8 +37,8 @@ export class MetricsServer implements AgentCompanion {
 
   /** @throws ListenError when the agent must not run without its address */
   async start(agent: Pick<Agent, 'status'>): Promise<void> {
-    const { metrics, store, bindAddressHardFail } = this.#options
-    metrics.attach({ status: () => agent.status(), store })
+    const { metrics, store, source, bindAddressHardFail } = this.#options
+    metrics.attach({ status: () => agent.status(), store, source })
     metrics.metrics.addProcess()
     await this.#server.start(bindAddressHardFail)
   }

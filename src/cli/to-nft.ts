@@ -5,6 +5,7 @@ import { createLog, type Logger } from '../observe/log.ts'
 import { textPage } from '../observe/pages.ts'
 import { problemText } from '../observe/status.ts'
 import type { ApiAnswer } from '../sources/kube/api-client.ts'
+import type { ReflectorCounts } from '../sources/kube/counts.ts'
 import type { Source } from '../sources/source.ts'
 import { Store } from '../store/store.ts'
 import { Agent } from './agent.ts'
@@ -25,14 +26,21 @@ import type { RawOptions } from './options.ts'
 export interface SourceListeners {
   /** Each problem that is new. */
   readonly onProblem: (problem: Problem) => void
+  /** What is worth knowing, and no problem. */
+  readonly onNotice: (message: string) => void
   /** Each request to an API server; absent when nobody measures. */
   readonly onAnswer?: (answer: ApiAnswer) => void
+}
+
+/** A source that may tell what it has done, kind by kind. */
+export interface CountingSource extends Source {
+  counts?(): readonly ReflectorCounts[]
 }
 
 /** Where a command gets the cluster's state, and where it writes about it. */
 export interface ClusterDoor {
   /** Makes the source that fills this store. */
-  source(store: Store, listeners: SourceListeners): Source
+  source(store: Store, listeners: SourceListeners): CountingSource
   /** Where Kubernetes Events go; undefined, or absent, for nowhere. */
   events?(listeners: Pick<SourceListeners, 'onAnswer'>): EventSender | undefined
 }
@@ -52,8 +60,10 @@ export async function toNft(raw: RawOptions, options: AgentOptions, door: Cluste
   const plane = raw.cleanupKubeProxy && !options.dryRun ? replacingKubeProxy(opened, log) : opened
   const store = new Store()
   const onAnswer = metrics && { onAnswer: (answer: ApiAnswer) => metrics.asked(answer) }
-  const onProblem = (problem: Problem) => log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem))
-  const source = door.source(store, { onProblem, ...onAnswer })
+  const onProblem = (problem: Problem) => {
+    log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem))
+  }
+  const source = door.source(store, { onProblem, onNotice: (message) => log.info(message), ...onAnswer })
   if (selectsIPv4Loopback(options.nodePortAddresses)) {
     log.warn('--nodeport-addresses: node ports are not served on loopback addresses, since nftables cannot')
   }
@@ -64,7 +74,7 @@ export async function toNft(raw: RawOptions, options: AgentOptions, door: Cluste
   const flows = !options.dryRun && { flows: new Conntrack(options, tracking, log, onCleaned) }
   const health = lasts && { health: openHealth(options, log, metrics) }
   const companions = [
-    metricsServer(options, { log, store, metrics }),
+    metricsServer(options, { log, store, source, metrics }),
     lasts && eventWriter(options, log, door.events?.({ ...onAnswer }), metrics),
   ].filter((it) => !!it)
   const agent = new Agent({ ...parts, ...flows, ...health, ...(metrics && { metrics }), companions })
@@ -100,7 +110,10 @@ function eventWriter(
 /** kube-proxy's server for operators; undefined for nowhere. */
 function metricsServer(
   { metricsAddress: address, bindAddressHardFail }: AgentOptions,
-  { metrics, ...parts }: Pick<MetricsServerOptions, 'log' | 'store'> & { readonly metrics: AgentMetrics | undefined },
+  {
+    metrics,
+    ...parts
+  }: Pick<MetricsServerOptions, 'log' | 'store' | 'source'> & { readonly metrics: AgentMetrics | undefined },
 ): MetricsServer | undefined {
   if (address === undefined || metrics === undefined) return undefined
   const pages = { '/proxyMode': textPage('nftables') }

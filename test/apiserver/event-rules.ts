@@ -24,17 +24,14 @@ const RULES: readonly (readonly [field: string, holds: (event: Event) => boolean
   // Objects without a namespace have theirs in `default`.
   [
     'metadata.namespace',
-    ({ metadata, regarding }) => metadata?.namespace === (regarding?.namespace || metadata?.namespace && 'default'),
+    ({ metadata, regarding }) => metadata?.namespace === (regarding?.namespace || (metadata?.namespace && 'default')),
   ],
   ['eventTime', ({ eventTime }) => MICRO_TIME.test(eventTime ?? '')],
   ['type', ({ type }) => type === 'Normal' || type === 'Warning'],
   ['reason', ({ reason }) => isText(reason, 128)],
   ['action', ({ action }) => isText(action, 128)],
   ['note', ({ note = '' }) => note.length <= 1024],
-  [
-    'reportingController',
-    ({ reportingController: name }) => isText(name, 128) && QUALIFIED_NAME.test(name ?? ''),
-  ],
+  ['reportingController', ({ reportingController: name }) => isText(name, 128) && QUALIFIED_NAME.test(name ?? '')],
   ['reportingInstance', ({ reportingInstance }) => isText(reportingInstance, 128)],
   [
     'series',

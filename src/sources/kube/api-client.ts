@@ -22,6 +22,8 @@ export interface RequestOptions {
   readonly idleMs: number
   /** Milliseconds after which the request is ended in any case. */
   readonly deadlineMs?: number
+  /** Told of what is received: bytes of text, as it is when nothing compresses it any more. */
+  readonly onBytes?: (bytes: number) => void
 }
 
 /** An object that is created, or a change of one, as a JSON merge patch. */
@@ -120,7 +122,10 @@ export class ApiClient {
       response.setEncoding('utf8')
       if (!isSuccess(response.statusCode)) throw await this.#refusal(options, response)
       yield ''
-      for await (const part of response) yield part as string
+      for await (const part of response) {
+        options.onBytes?.(Buffer.byteLength(part as string))
+        yield part as string
+      }
       isWhole = true
     } catch (error) {
       if (error instanceof SourceError) throw error
@@ -193,7 +198,7 @@ export class ApiClient {
     // The cluster's database was put back to an earlier state.
     const isFuture = causes.some((cause) => cause?.reason === 'ResourceVersionTooLarge')
     const said = typeof message === 'string' ? `: ${describe(message)}` : ''
-    const kind = isFuture ? 'SOURCE_EXPIRED' : (CODES[code] ?? 'SOURCE_REFUSED')
+    const kind = isFuture ? 'SOURCE_AHEAD' : (CODES[code] ?? 'SOURCE_REFUSED')
     return new SourceError(kind, this.origin(path), `the API server answered ${code}${said}`)
   }
 
@@ -212,10 +217,12 @@ function isSuccess(code = 0): boolean {
 }
 
 const CODES: Readonly<Record<number, SourceErrorCode>> = {
+  400: 'SOURCE_INVALID',
   401: 'SOURCE_CREDENTIALS',
   403: 'SOURCE_CREDENTIALS',
   404: 'SOURCE_NOT_SERVED',
   410: 'SOURCE_EXPIRED',
+  422: 'SOURCE_INVALID',
 }
 
 function parseJson(text: string, origin: string): unknown {

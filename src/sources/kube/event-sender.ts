@@ -1,5 +1,5 @@
 import type { EventNote, EventSender, EventSeries, EventSubject, Sent } from '../../observe/events.ts'
-import { isSourceError } from '../error.ts'
+import { isSourceError, type SourceErrorCode } from '../error.ts'
 import { type ApiAnswer, ApiClient, type ApiWrite } from './api-client.ts'
 import type { ApiServer } from './api-server.ts'
 
@@ -14,6 +14,9 @@ const PATIENCE_MS = 10_000
 
 /** Where objects of namespaces are read, by their kind: what an Event is about is found by its uid, too. */
 const PLURALS: Readonly<Record<string, string>> = { Service: 'services', EndpointSlice: 'endpointslices' }
+
+/** What asking again does not cure. */
+const FINAL: ReadonlySet<SourceErrorCode> = new Set(['SOURCE_CREDENTIALS', 'SOURCE_NOT_SERVED', 'SOURCE_INVALID'])
 
 /** Sends Events to an API server as events.k8s.io/v1, over a connection of its own. */
 export class KubeEventSender implements EventSender {
@@ -55,8 +58,8 @@ export class KubeEventSender implements EventSender {
       await write()
       return { name }
     } catch (error) {
-      if (!isSourceError(error) || error.code === 'SOURCE_UNREACHABLE') throw error
-      return { refused: error.message }
+      if (isSourceError(error) && FINAL.has(error.code)) return { refused: error.message }
+      throw error
     }
   }
 

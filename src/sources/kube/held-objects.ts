@@ -4,6 +4,9 @@ import type { Update } from '../../store/store.ts'
 import { isSameObject } from '../same.ts'
 import type { Resource } from './resources.ts'
 
+/** Objects of one kind whose problems are told one by one: a bad controller may make any number of them. */
+export const MAX_OBJECTS_TOLD = 100
+
 /** What became of objects; undefined when one is gone. The last of several changes of one object counts. */
 type Changes = Map<ObjectId, ClusterObject | undefined>
 
@@ -12,6 +15,8 @@ export class HeldObjects {
   readonly #resource: Resource
   readonly #objects = new Map<ObjectId, ClusterObject>()
   readonly #problems = new Map<ObjectId, readonly Problem[]>()
+  /** How many of those with problems cannot be used at all. */
+  #failed = 0
   #changes: Changes = new Map()
   #problemsChanged = false
 
@@ -19,8 +24,25 @@ export class HeldObjects {
     this.#resource = resource
   }
 
+  get size(): number {
+    return this.#objects.size
+  }
+
+  /** How many objects cannot be used, or only in part. */
+  get sizeWithProblems(): number {
+    return this.#problems.size
+  }
+
+  /** Those of {@link MAX_OBJECTS_TOLD} objects one by one, and of all others that there are some. */
   problems(): Problem[] {
-    return [...this.#problems.values()].flat()
+    const told: (readonly Problem[])[] = []
+    for (const problems of this.#problems.values()) if (told.push(problems) === MAX_OBJECTS_TOLD) break
+    if (this.#problems.size <= told.length) return told.flat()
+    const failed = told.filter(hasError).length
+    const severity = this.#failed > failed ? 'error' : 'warning'
+    // Without the number: it would be another problem with each object.
+    const message = `more than ${MAX_OBJECTS_TOLD} objects have problems; the others are told when these are mended`
+    return [...told.flat(), { severity, object: this.#resource.kind, field: '', message, origin: '' }]
   }
 
   /**
@@ -33,11 +55,7 @@ export class HeldObjects {
     if (id === '') return id
     const { apiVersion, kind } = this.#resource
     const { objects, problems, failed } = parseKind(apiVersion, kind, raw, '')
-    if (problems.length === 0) this.#solve(id)
-    else {
-      this.#problems.set(id, problems)
-      this.#problemsChanged = true
-    }
+    this.#tell(id, problems)
     if (failed.length > 0) return id
     const object = objects.find((candidate) => objectId(candidate) === id)
     if (object === undefined) this.#forget(id)
@@ -48,16 +66,18 @@ export class HeldObjects {
     return id
   }
 
-  delete(raw: unknown): void {
+  /** @returns its id; empty when it has no name. */
+  delete(raw: unknown): ObjectId | '' {
     const id = this.#idOf(raw)
-    if (id === '') return
-    this.#solve(id)
+    if (id === '') return id
+    this.#tell(id, [])
     this.#forget(id)
+    return id
   }
 
   /** A whole list named only these: all others are gone. */
   retain(listed: ReadonlySet<ObjectId | ''>): void {
-    for (const id of this.#problems.keys()) if (!listed.has(id)) this.#solve(id)
+    for (const id of this.#problems.keys()) if (!listed.has(id)) this.#tell(id, [])
     for (const id of this.#objects.keys()) if (!listed.has(id)) this.#forget(id)
   }
 
@@ -78,8 +98,14 @@ export class HeldObjects {
     return changed
   }
 
-  #solve(id: ObjectId): void {
-    if (this.#problems.delete(id)) this.#problemsChanged = true
+  #tell(id: ObjectId, problems: readonly Problem[]): void {
+    const before = this.#problems.get(id)
+    if (before === undefined && problems.length === 0) return
+    if (hasError(before)) this.#failed--
+    if (hasError(problems)) this.#failed++
+    if (problems.length === 0) this.#problems.delete(id)
+    else this.#problems.set(id, problems)
+    this.#problemsChanged = true
   }
 
   #forget(id: ObjectId): void {
@@ -93,4 +119,8 @@ export class HeldObjects {
     const namespace = typeof metadata.namespace === 'string' ? `${metadata.namespace}/` : ''
     return `${this.#resource.kind} ${namespace}${metadata.name}` as ObjectId
   }
+}
+
+function hasError(problems: readonly Problem[] = []): boolean {
+  return problems.some(({ severity }) => severity === 'error')
 }

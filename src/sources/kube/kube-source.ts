@@ -4,6 +4,9 @@ import { ProblemTeller } from '../problem-teller.ts'
 import type { Source } from '../source.ts'
 import { type ApiAnswer, ApiClient } from './api-client.ts'
 import type { ApiServer } from './api-server.ts'
+import type { ReflectorCounts } from './counts.ts'
+import { HeldObjects } from './held-objects.ts'
+import { Outage } from './outage.ts'
 import { Reflector } from './reflector.ts'
 import { resources } from './resources.ts'
 import { DEFAULT_TIMING, type Timing } from './timing.ts'
@@ -13,11 +16,15 @@ export interface KubeSourceOptions {
   readonly server: ApiServer
   /** The only Node that is read. */
   readonly nodeName: string
-  /** Called once for each problem that is new. */
+  /** Called once for each problem that is new; of an API server that is away once for each reason. */
   readonly onProblem?: (problem: Problem) => void
+  /** Called with what is worth knowing and no problem, for example that the API server answers again. */
+  readonly onNotice?: (message: string) => void
   readonly timing?: Timing
   /** Told of each request, to be measured. */
-  readonly onAnswer?: ((answer: ApiAnswer) => void) | undefined
+  readonly onAnswer?: (answer: ApiAnswer) => void
+  /** Milliseconds from some fixed moment on; `performance.now` unless told. */
+  readonly now?: () => number
 }
 
 /**
@@ -29,18 +36,24 @@ export class KubeSource implements Source {
   readonly #store: Store
   readonly #reflectors: readonly Reflector[]
   readonly #teller: ProblemTeller
+  readonly #outage: Outage
   readonly #closing = new AbortController()
   #running: Promise<unknown> | undefined
   #onSynced: (() => void) | undefined
 
-  constructor({ store, server, nodeName, timing = DEFAULT_TIMING, onAnswer, ...listeners }: KubeSourceOptions) {
+  constructor({ store, server, nodeName, timing = DEFAULT_TIMING, ...options }: KubeSourceOptions) {
+    const { onProblem, onNotice, onAnswer, now = () => performance.now() } = options
     const client = new ApiClient(server, onAnswer)
     this.#client = client
     this.#store = store
-    this.#teller = new ProblemTeller(listeners)
+    this.#teller = new ProblemTeller({ ...(onProblem && { onProblem }) })
+    this.#outage = new Outage({ onProblem, onNotice }, now)
+    const streamingLists = { isOffered: true }
     this.#reflectors = resources(nodeName).map((resource) => {
+      const held = new HeldObjects(resource)
       const onUpdate = store.apply.bind(store)
-      return new Reflector({ client, resource, timing, onUpdate, onState: () => this.#onState() })
+      const onState = () => this.#onState()
+      return new Reflector({ client, resource, held, timing, streamingLists, now, onUpdate, onState })
     })
   }
 
@@ -56,7 +69,12 @@ export class KubeSource implements Source {
   }
 
   problems(): readonly Problem[] {
-    return this.#reflectors.flatMap((reflector) => reflector.problems())
+    return [...this.#outage.problems(), ...this.#objectProblems()]
+  }
+
+  /** What was done so far, for each kind of object. */
+  counts(): readonly ReflectorCounts[] {
+    return this.#reflectors.map((reflector) => reflector.counts())
   }
 
   async close(): Promise<void> {
@@ -65,9 +83,16 @@ export class KubeSource implements Source {
     this.#client.close()
   }
 
+  #objectProblems(): Problem[] {
+    return this.#reflectors.flatMap((reflector) => reflector.problems())
+  }
+
   #onState(): void {
     if (this.#closing.signal.aborted) return
-    this.#teller.tell(this.problems())
+    this.#outage.update(
+      this.#reflectors.flatMap(({ kind, failure: error, isSynced }) => (error ? [{ kind, error, isSynced }] : [])),
+    )
+    this.#teller.tell(this.#objectProblems())
     if (this.#store.synced || !this.#reflectors.every(({ isSynced }) => isSynced)) return
     this.#store.markSynced()
     this.#onSynced?.()

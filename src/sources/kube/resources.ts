@@ -6,15 +6,15 @@ export interface Resource {
   readonly kind: ClusterObject['kind']
   /** Path of the collection, over all namespaces. */
   readonly path: string
-  /** The objects that are wanted; empty for all. */
-  readonly fieldSelector: string
+  /** The objects that are wanted: `fieldSelector` and `labelSelector` of a request, where there are any. */
+  readonly selectors: Readonly<Record<string, string>>
   /** Where the API server does not serve it, there is none of it. */
   readonly isOptional: boolean
 }
 
 /** Everything that Sluice reads of a cluster. Of Nodes it is only this one: zones of others are in the EndpointSlices. */
 export function resources(nodeName: string): readonly Resource[] {
-  const all = { fieldSelector: '', isOptional: false }
+  const all = { selectors: {}, isOptional: false }
   return [
     { ...all, apiVersion: 'v1', kind: 'Service', path: '/api/v1/services' },
     {
@@ -23,7 +23,13 @@ export function resources(nodeName: string): readonly Resource[] {
       kind: 'EndpointSlice',
       path: '/apis/discovery.k8s.io/v1/endpointslices',
     },
-    { ...all, apiVersion: 'v1', kind: 'Node', path: '/api/v1/nodes', fieldSelector: `metadata.name=${nodeName}` },
+    {
+      ...all,
+      apiVersion: 'v1',
+      kind: 'Node',
+      path: '/api/v1/nodes',
+      selectors: { fieldSelector: `metadata.name=${nodeName}` },
+    },
     // Generally available since Kubernetes 1.33 (KEP-1880).
     {
       ...all,
