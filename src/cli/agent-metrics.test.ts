@@ -36,6 +36,7 @@ const STATUS: Status = {
 }
 const SERVICES: ReflectorCounts = {
   kind: 'Service',
+  isConnected: true,
   lists: 1,
   relists: { expired: 2, ahead: 3, continuation: 4 },
   watches: 5,
@@ -211,6 +212,7 @@ test('the source tells what it did, kind by kind', async () => {
   const relists = ['expired', 'ahead', 'continuation']
   const count = (reason: string) => valueOf(seen, 'sluice_source_relists_total', { ...labels, reason })
   expect(relists.map(count)).toEqual([2, 3, 4])
+  expect(valueOf(seen, 'sluice_source_connected', labels)).toBe(1)
   expect(valueOf(seen, 'sluice_source_objects', labels)).toBe(11)
   expect(valueOf(seen, 'sluice_source_objects_with_problems', labels)).toBe(12)
   expect(valueOf(seen, 'sluice_source_last_event_timestamp_seconds', labels)).toBe(START / 1000 - 2)

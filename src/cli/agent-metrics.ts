@@ -185,6 +185,7 @@ export class AgentMetrics implements PlaneObserver {
   #collectSource({ kind, sinceEventMs, relists, ...counts }: ReflectorCounts): void {
     const { metrics } = this
     const labels = { kind }
+    metrics.set('sluice_source_connected', labels, Number(counts.isConnected))
     metrics.total('sluice_source_lists_total', labels, counts.lists)
     metrics.total('sluice_source_watches_total', labels, counts.watches)
     metrics.total('sluice_source_resumes_total', labels, counts.resumes)

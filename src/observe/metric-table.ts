@@ -208,6 +208,12 @@ export const METRICS = {
     help: "How often somebody else's change of Sluice's tables was found and undone",
     of: 'sluice',
   },
+  sluice_source_connected: {
+    type: 'gauge',
+    labels: ['kind'],
+    help: '1 when all objects of a kind are known and the API server last answered as it must',
+    of: 'sluice',
+  },
   sluice_source_lists_total: {
     type: 'counter',
     labels: ['kind'],
