@@ -1,7 +1,8 @@
-// Writes docs/reference/cli.md from the tables that the command line itself is made of. A test compares them.
+// Writes docs/reference/cli.md and metrics.md from the tables that Sluice itself is made of. A test compares them.
 import { writeFileSync } from 'node:fs'
 import { COMMANDS, type CommandSpec } from '../src/cli/commands.ts'
 import { OPTIONS } from '../src/cli/options.ts'
+import { metricsReference } from './reference/metrics.ts'
 
 /** The page's text. */
 export function cliReference(): string {
@@ -30,4 +31,7 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-if (import.meta.main) writeFileSync(new URL('../docs/reference/cli.md', import.meta.url), cliReference())
+if (import.meta.main) {
+  writeFileSync(new URL('../docs/reference/cli.md', import.meta.url), cliReference())
+  writeFileSync(new URL('../docs/reference/metrics.md', import.meta.url), metricsReference())
+}

@@ -19,7 +19,7 @@ const EVENT_RESULTS: readonly EventResult[] = ['created', 'counted', 'limited', 
 
 /** What is only asked for when somebody wants the metrics. */
 export interface Measured {
-  status(): Status
+  readonly status: () => Status
   readonly store: { readonly changes: StoreChanges }
   /** A source without counts is not told of. */
   readonly source: { counts?(): readonly ReflectorCounts[] }

@@ -34,6 +34,15 @@ const REASONS: readonly {
   { fits: () => true, reason: 'InvalidField', action: 'ReadObject' },
 ]
 
+const STARTING = 'Starting'
+
+/** Every reason that an Event can have. */
+export const EVENT_REASONS: readonly string[] = [
+  STARTING,
+  ...Object.values(NODE_REASONS),
+  ...REASONS.map(({ reason }) => reason),
+]
+
 /** `Kind namespace/name` or `Kind name`, as sources name objects. */
 const OBJECT = /^([A-Za-z]+) (?:([a-z0-9.-]+)\/)?([a-z0-9.-]+)$/
 /** `namespace/name` or `namespace/name:port`, as a Service is named by what serves it. */
@@ -41,7 +50,7 @@ const SERVICE = /^([a-z0-9.-]+)\/([a-z0-9.-]+)(?::[a-z0-9.-]+)?$/
 
 /** What whoever looks at a node's object is to know: the proxy started, as kube-proxy tells it. */
 export function startingEvent(nodeName: string): EventNote {
-  return { type: 'Normal', reason: 'Starting', action: 'StartKubeProxy', note: '', regarding: nodeSubject(nodeName) }
+  return { type: 'Normal', reason: STARTING, action: 'StartKubeProxy', note: '', regarding: nodeSubject(nodeName) }
 }
 
 /** The Event that tells of a problem; undefined for a problem that is about no object of the cluster. */

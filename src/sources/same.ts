@@ -15,7 +15,7 @@ function withoutTimes(object: ClusterObject | undefined): unknown {
 }
 
 /** True when two values of plain data (no cycles) are alike. An absent field is the same as an undefined one. */
-export function isSame(a: unknown, b: unknown): boolean {
+function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   if (Array.isArray(a)) {

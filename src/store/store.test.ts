@@ -131,22 +131,20 @@ describe('StoreReader', () => {
     await Promise.resolve()
     expect(isRead).toBe(false)
     store.markSynced()
-    expect(await next).toEqual({
+    expect(await next).toMatchObject({
       revision: 2,
       services: new Set([WEB, DB]),
       nodes: new Set(['node-1']),
       serviceCIDRs: new Set(),
-      times: expect.anything(),
     })
   })
 
   it('gets a first change set also when the cluster is empty', async () => {
-    expect(await synced().reader().next()).toEqual({
+    expect(await synced().reader().next()).toMatchObject({
       revision: 0,
       services: new Set(),
       nodes: new Set(),
       serviceCIDRs: new Set(),
-      times: expect.anything(),
     })
   })
 
@@ -161,19 +159,17 @@ describe('StoreReader', () => {
     set(store, aSlice('web-1', 'web'))
     set(store, aService('db'))
     remove(store, aService('db'))
-    expect(await fast.next()).toEqual({
+    expect(await fast.next()).toMatchObject({
       revision: 5,
       services: new Set([WEB, DB]),
       nodes: new Set(),
       serviceCIDRs: new Set(),
-      times: expect.anything(),
     })
-    expect(await slow.next()).toEqual({
+    expect(await slow.next()).toMatchObject({
       revision: 5,
       services: new Set([WEB, DB]),
       nodes: new Set(),
       serviceCIDRs: new Set(),
-      times: expect.anything(),
     })
   })
 

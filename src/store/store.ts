@@ -4,7 +4,7 @@ import type { Node } from '../model/node.ts'
 import { type ClusterObject, type ObjectId, objectId } from '../model/object.ts'
 import { type Service, type ServiceKey, serviceKey } from '../model/service.ts'
 import type { ServiceCIDR } from '../model/service-cidr.ts'
-import { type Marks, type StoreChanges, StoreReader } from './reader.ts'
+import { type StoreChanges, StoreReader } from './reader.ts'
 
 /** A change to the cluster state; all of it becomes visible at once, as one revision. */
 export interface Update {

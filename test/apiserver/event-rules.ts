@@ -42,7 +42,7 @@ const RULES: readonly (readonly [field: string, holds: (event: Event) => boolean
 /** @throws ApiError as k8s.io/kubernetes/pkg/apis/core/validation refuses an Event. */
 export function checkEvent(object: Manifest): void {
   for (const [field, holds] of RULES) {
-    if (!holds(object as Event)) throw new ApiError(422, `Event is invalid: ${field}: Invalid value`)
+    if (!holds(object)) throw new ApiError(422, `Event is invalid: ${field}: Invalid value`)
   }
 }
 

@@ -175,7 +175,8 @@ test.each([
 ])('an Event that is not as it must be is refused: %j', async (fields, field) => {
   const body = { ...EVENT, metadata: { name: 'e', namespace: 'default' }, ...fields }
   const answer = await ask(api, '/apis/events.k8s.io/v1/namespaces/default/events', {}, { body })
-  expect(answer).toMatchObject({ status: 422, body: { message: expect.stringContaining(field) } })
+  expect(answer.status).toBe(422)
+  expect(answer.body.message).toContain(field)
 })
 
 test('an Event can be created, once', async () => {

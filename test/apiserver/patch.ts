@@ -22,13 +22,13 @@ export async function patch(etcd: Etcd, target: Target, request: IncomingMessage
 }
 
 function merge(present: Manifest, changes: Manifest): Manifest {
-  const merged: Record<string, unknown> = { ...present }
-  for (const [key, value] of Object.entries(changes as Readonly<Record<string, unknown>>)) {
-    if (value === null) delete merged[key]
-    else if (isObject(value)) merged[key] = merge(isObject(merged[key]) ? merged[key] : {}, value)
-    else merged[key] = value
+  const merged = new Map(Object.entries(present))
+  for (const [key, value] of Object.entries(changes)) {
+    const before = merged.get(key)
+    if (value === null) merged.delete(key)
+    else merged.set(key, isObject(value) ? merge(isObject(before) ? before : {}, value) : value)
   }
-  return merged
+  return Object.fromEntries(merged)
 }
 
 function isObject(value: unknown): value is Manifest {

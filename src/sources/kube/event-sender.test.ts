@@ -32,7 +32,7 @@ afterEach(async () => {
 })
 
 function events(): readonly Record<string, unknown>[] {
-  return api.objects('events') as readonly Record<string, unknown>[]
+  return api.objects('events')
 }
 
 async function named(event: EventNote): Promise<string> {
@@ -90,11 +90,9 @@ test('two at the same time have two names, and names and notes are as long as is
 
 test('what is refused is not to be tried again', async () => {
   const lift = api.faults.add({ kind: 'refuse', status: 403, message: 'no right to' }, { verb: 'create' })
-  expect(await sender.create(NODE, AT)).toMatchObject({ refused: expect.stringContaining('no right to') })
+  expect(JSON.stringify(await sender.create(NODE, AT))).toMatch(/"refused":.*no right to/)
   lift()
-  expect(await sender.repeat(NODE, 'gone', { count: 2, lastAt: AT })).toMatchObject({
-    refused: expect.stringContaining('404'),
-  })
+  expect(JSON.stringify(await sender.repeat(NODE, 'gone', { count: 2, lastAt: AT }))).toMatch(/"refused":.*404/)
 })
 
 test.each([429, 500, 503])('after %i it may be tried again', async (status) => {
