@@ -119,9 +119,9 @@ export class Agent {
       await this.#serveFirst()
       if (!options.once) await this.#follow()
     } finally {
-      for (const companion of companions) await companion.close()
       await health?.close()
       await source.close()
+      for (const companion of companions) await companion.close()
       this.#view.close()
       addresses.close()
       await plane.close()

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ApiServer } from '../../../test/apiserver/api-server.ts'
 import { service } from '../../../test/sluice/manifests.ts'
 import type { EventNote } from '../../observe/events.ts'
-import type { ApiAnswer } from './api-client.ts'
+import type { ApiAnswer } from './connection.ts'
 import { KubeEventSender } from './event-sender.ts'
 
 const AT = new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 678))

@@ -1,7 +1,8 @@
 import type { EventNote, EventSender, EventSeries, EventSubject, Sent } from '../../observe/events.ts'
 import { isSourceError, type SourceErrorCode } from '../error.ts'
-import { type ApiAnswer, ApiClient, type ApiWrite } from './api-client.ts'
+import { ApiClient } from './api-client.ts'
 import type { ApiServer } from './api-server.ts'
+import type { ApiAnswer, ApiWrite } from './connection.ts'
 
 /** Who reports: kubectl shows it, and nobody else uses the name. */
 const CONTROLLER = 'sluice'

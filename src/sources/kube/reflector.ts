@@ -312,7 +312,7 @@ export class Reflector {
       this.#failure = error
       onState()
     }
-    return retryDelay(timing.retryMs, this.#failures)
+    return Math.max(retryDelay(timing.retryMs, this.#failures), error.retryAfterMs)
   }
 
   /** Everything is to be listed again. */
