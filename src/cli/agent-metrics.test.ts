@@ -117,6 +117,13 @@ test('what a slice tells of is measured when its family has it, also after a fai
   expect(valueOf(seen, NETWORK, IPV6, '_sum')).toBe(0)
 })
 
+test('while the kernel takes nothing, what waits is bounded', async () => {
+  const triggers = Array.from({ length: 6000 }, () => ({ family: 4, time: START }) as const)
+  for (let i = 0; i < 3; i++) metrics.syncing(times({ triggers }))
+  metrics.synced(4, DONE)
+  expect(valueOf(await scrape(), NETWORK, IPV4, '_count')).toBe(10_000)
+})
+
 test('changes are pending until a sync begins with them', async () => {
   const name = (suffix: string) => `kubeproxy_sync_proxy_rules_${suffix}`
   Object.assign(changes, { services: 2, endpointSlices: 5, lastAt: START })

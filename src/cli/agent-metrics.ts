@@ -17,6 +17,9 @@ const STATES = ['loading', 'serving', 'failing'] as const
 const SEVERITIES = ['error', 'warning'] as const
 const EVENT_RESULTS: readonly EventResult[] = ['created', 'counted', 'limited', 'dropped', 'refused']
 
+/** Times of changes that are remembered for a family while the kernel does not take them; more say nothing new. */
+const MAX_TRIGGERS = 10_000
+
 /** What is only asked for when somebody wants the metrics. */
 export interface Measured {
   readonly status: () => Status
@@ -61,7 +64,10 @@ export class AgentMetrics implements PlaneObserver {
     if (times === undefined) return
     this.#taken = times.seen
     this.#since ??= times.since
-    for (const trigger of times.triggers) this.#triggers[trigger.family].push(trigger)
+    for (const trigger of times.triggers) {
+      const waiting = this.#triggers[trigger.family]
+      if (waiting.length < MAX_TRIGGERS) waiting.push(trigger)
+    }
   }
 
   /** What is to be served was computed; the time counts for each family's sync until this is told again. */
