@@ -4,18 +4,16 @@ import { parse } from 'yaml'
 import { EXIT } from '../src/cli/exit-codes.ts'
 import { EVENT_REASONS } from '../src/cli/problem-events.ts'
 import { METRICS } from '../src/observe/metric-table.ts'
-import { metricsReference } from './reference/metrics.ts'
-import { cliReference } from './reference.ts'
+import { REFERENCE_PAGES } from './reference.ts'
 
 const page = (name: string) => readFileSync(new URL(`../docs/reference/${name}.md`, import.meta.url), 'utf8')
 
-test('docs/reference/cli.md is what `node scripts/reference.ts` writes', () => {
-  expect(page('cli')).toBe(cliReference())
-})
-
-test('docs/reference/metrics.md is what `node scripts/reference.ts` writes', () => {
-  expect(page('metrics')).toBe(metricsReference())
-})
+test.each(Object.entries(REFERENCE_PAGES))(
+  'docs/reference/%s is what `node scripts/reference.ts` writes',
+  (name, text) => {
+    expect(page(name.replace(/[.]md$/, ''))).toBe(text())
+  },
+)
 
 test('the alerts of docs/reference/metrics.md are YAML and use metrics that there are', () => {
   const [, rules = ''] = /```yaml\n(groups:[^]*?)```/.exec(page('metrics')) ?? []

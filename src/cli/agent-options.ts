@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { type IpAddress, parseIp } from '../model/ip.ts'
 import { type NodePortAddresses, parseNodePortAddresses } from '../node/node-port-addresses.ts'
 import type { BindAddress } from '../observe/http-listener.ts'
 import { bindAddress } from './bind-address.ts'
@@ -17,6 +18,8 @@ const METRICS_PORT = 10249
 export interface AgentOptions {
   readonly nodeName: string
   readonly nodePortAddresses: NodePortAddresses
+  /** The node's primary address of its family, whatever its object says; undefined: as its object says. */
+  readonly nodeIP: IpAddress | undefined
   readonly detectLocal: DetectLocal
   /** Milliseconds. */
   readonly minSyncPeriod: number
@@ -49,6 +52,7 @@ export function agentOptions(raw: RawOptions): AgentOptions {
   return {
     nodeName: raw.nodeName ?? hostname().toLowerCase(),
     nodePortAddresses,
+    nodeIP: nodeIP(raw.bindAddress),
     detectLocal: detectLocal(raw),
     minSyncPeriod: parseDuration('--min-sync-period', raw.minSyncPeriod ?? '1s'),
     syncPeriod: parseDuration('--sync-period', raw.syncPeriod ?? '30s'),
@@ -62,6 +66,14 @@ export function agentOptions(raw: RawOptions): AgentOptions {
     bindAddressHardFail: raw.bindAddressHardFail ?? false,
     ...instanceOptions(raw),
   }
+}
+
+/** kube-proxy's --bind-address, which nothing is bound to: 0.0.0.0 and :: say nothing. @throws UsageError */
+function nodeIP(text: string | undefined): IpAddress | undefined {
+  if (text === undefined || text === '') return undefined
+  const address = parseIp(text)
+  if (address === undefined) throw new UsageError(`--bind-address: "${text}" must be an IP address such as 10.0.0.1`)
+  return address === '0.0.0.0' || address === '::' ? undefined : address
 }
 
 /** @throws UsageError */

@@ -71,10 +71,17 @@ export class Conntrack implements AgentFlows {
   }
 
   #changeSettings(): void {
-    const wanted = wantedSettings(this.#options, cpus().length)
-    const record = new SettingsRecord(this.#agent.runDirectory, this.#agent.instance)
-    const failures = changeSettings(wanted, new SettingFiles(), record)
+    const failures = initializeConntrack(this.#agent, this.#options)
     for (const error of failures) this.#log.warn({ err: error }, 'a kernel setting is left as it is')
     this.#problems = failures.map((error) => ({ object: 'conntrack', message: failureText(error) }))
   }
+}
+
+/** Changes the kernel's settings, which needs root. @returns what could not be set; the others are */
+export function initializeConntrack(
+  { runDirectory, instance }: Pick<AgentOptions, 'runDirectory' | 'instance'>,
+  options: ConntrackOptions,
+): Error[] {
+  const wanted = wantedSettings(options, cpus().length)
+  return changeSettings(wanted, new SettingFiles(), new SettingsRecord(runDirectory, instance))
 }

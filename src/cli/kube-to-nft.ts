@@ -6,18 +6,27 @@ import { KubeSource } from '../sources/kube/kube-source.ts'
 import { agentOptions } from './agent-options.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
+import type { GivenFlags } from './given-flags.ts'
+import { besideServing } from './kube-proxy/beside-serving.ts'
+import { insteadOfServing } from './kube-proxy/instead-of-serving.ts'
+import { kubeProxySettings } from './kube-proxy/settings.ts'
 import type { RawOptions } from './options.ts'
-import { toNft } from './to-nft.ts'
+import { type ClusterDoor, toNft } from './to-nft.ts'
 
 /** `sluice kube to-local to-nft`. */
-export async function kubeToNft(raw: RawOptions): Promise<ExitCode> {
+export async function kubeToNft(given: RawOptions, flags: GivenFlags): Promise<ExitCode> {
+  const settings = await kubeProxySettings(given, flags)
+  const done = await insteadOfServing(settings, flags)
+  if (done !== undefined) return done
+  const raw = settings.options
   const options = agentOptions(raw)
   const server = await apiServer(raw, process.env)
   const { nodeName } = options
-  return toNft(raw, options, {
+  const door: ClusterDoor = {
     source: (store, listeners) => new KubeSource({ store, server, nodeName, ...listeners }),
     events: ({ onAnswer }) => (raw.events === false ? undefined : new KubeEventSender(server, nodeName, onAnswer)),
-  })
+  }
+  return toNft(raw, options, door, { beside: besideServing(settings) })
 }
 
 /** @throws UsageError when nothing says where it is; SourceError when what says so cannot be used. */

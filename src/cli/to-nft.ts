@@ -16,6 +16,7 @@ import type { AgentOptions } from './agent-options.ts'
 import { Conntrack } from './conntrack.ts'
 import { conntrackOptions } from './conntrack-options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
+import { logFormat } from './kube-proxy/effective.ts'
 import { replacingKubeProxy } from './kube-proxy-leftovers.ts'
 import { MetricsServer, type MetricsServerOptions } from './metrics-server.ts'
 import { openNftPlane } from './nft-plane.ts'
@@ -45,13 +46,30 @@ export interface ClusterDoor {
   events?(listeners: Pick<SourceListeners, 'onAnswer'>): EventSender | undefined
 }
 
+/**
+ * Begins what goes on beside serving; `end` ends the process with that code, as a signal does.
+ *
+ * @returns how it is ended
+ */
+export type Beside = (log: Logger, end: (code: ExitCode) => void) => { close(): void }
+
+/** What serving may be given beside its options. */
+export interface Extras {
+  readonly beside?: Beside
+}
+
 /** Serves what a source gives with nftables, until a signal, or with `once` until it is in the kernel. @throws UsageError */
-export async function toNft(raw: RawOptions, options: AgentOptions, door: ClusterDoor): Promise<ExitCode> {
+export async function toNft(
+  raw: RawOptions,
+  options: AgentOptions,
+  door: ClusterDoor,
+  { beside }: Extras = {},
+): Promise<ExitCode> {
   const tracking = conntrackOptions(raw)
   // The text of a dry run goes to standard output, and must stay usable there.
   const log = createLog({
     level: raw.logLevel ?? 'info',
-    format: raw.logFormat ?? (process.stdout.isTTY ? 'text' : 'json'),
+    format: logFormat(raw),
     descriptor: options.dryRun ? 2 : 1,
   })
   const lasts = !options.dryRun && !options.once
@@ -68,7 +86,7 @@ export async function toNft(raw: RawOptions, options: AgentOptions, door: Cluste
     log.warn('--nodeport-addresses: node ports are not served on loopback addresses, since nftables cannot')
   }
   // Reading addresses needs no root, so that a dry run shows the node's own.
-  const addresses = new NodeAddresses(options.nodePortAddresses)
+  const addresses = new NodeAddresses(options.nodePortAddresses, options.nodeIP)
   const parts = { options, log, store, source, plane, addresses }
   const onCleaned = metrics?.flowsCleaned.bind(metrics)
   const flows = !options.dryRun && { flows: new Conntrack(options, tracking, log, onCleaned) }
@@ -84,9 +102,18 @@ export async function toNft(raw: RawOptions, options: AgentOptions, door: Cluste
       agent.stop()
     })
   }
-  await agent.run()
+  let code: ExitCode = EXIT.ok
+  const besides = beside?.(log, (wanted) => {
+    code = wanted
+    agent.stop()
+  })
+  try {
+    await agent.run()
+  } finally {
+    besides?.close()
+  }
   const isComplete = agent.problems().every((problem) => problem.severity !== 'error')
-  return options.once && !isComplete ? EXIT.skipped : EXIT.ok
+  return options.once && !isComplete ? EXIT.skipped : code
 }
 
 /** An update may be two sync periods late (promise 85); when nothing is checked periodically, the default counts. */
