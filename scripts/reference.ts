@@ -1,9 +1,10 @@
-// Writes docs/reference/cli.md and kube-proxy-configuration.md from the tables that the command line itself is made of. A test
+// Writes docs/reference/cli.md, kube-proxy-configuration.md and metrics.md from the tables that Sluice itself is made of. A test
 // compares them.
 import { writeFileSync } from 'node:fs'
 import { COMMANDS, type CommandSpec } from '../src/cli/commands.ts'
 import { OPTIONS, type OptionGroup } from '../src/cli/options.ts'
 import { kubeProxyReference } from './reference/kube-proxy.ts'
+import { metricsReference } from './reference/metrics.ts'
 
 /** The page about the command line. */
 function cliReference(): string {
@@ -58,6 +59,7 @@ function capital(text: string): string {
 export const REFERENCE_PAGES: Readonly<Record<string, () => string>> = {
   'cli.md': cliReference,
   'kube-proxy-configuration.md': kubeProxyReference,
+  'metrics.md': metricsReference,
 }
 
 if (import.meta.main) {

@@ -3,7 +3,7 @@ import { SettingFiles } from '../kernel/sysctl/settings.ts'
 import type { Logger } from '../observe/log.ts'
 import { changeSettings } from '../sinks/conntrack/change-settings.ts'
 import { SettingsRecord } from '../sinks/conntrack/settings-record.ts'
-import { StaleFlows } from '../sinks/conntrack/stale-flows.ts'
+import { StaleFlows, type StaleFlowsOptions } from '../sinks/conntrack/stale-flows.ts'
 import { type ConntrackOptions, wantedSettings } from '../sinks/conntrack/sysctls.ts'
 import type { PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts'
 import type { AgentFlows } from './agent.ts'
@@ -24,11 +24,12 @@ export class Conntrack implements AgentFlows {
   #isFirst = true
 
   /** @throws NetlinkError */
-  constructor(agent: AgentOptions, options: ConntrackOptions, log: Logger) {
+  constructor(agent: AgentOptions, options: ConntrackOptions, log: Logger, onCleaned?: StaleFlowsOptions['onCleaned']) {
     this.#agent = agent
     this.#options = options
     this.#log = log
     this.#stale = new StaleFlows({
+      onCleaned,
       log: (message, error) => {
         log.warn({ err: error }, message)
       },

@@ -1,6 +1,7 @@
 import { DEFAULT_NODE_LABELS, type KeptKeys, keptKeys } from '../model/parse/kept-keys.ts'
 import { isSourceError } from '../sources/error.ts'
 import { type ApiServer, serverUrl } from '../sources/kube/api-server.ts'
+import { KubeEventSender } from '../sources/kube/event-sender.ts'
 import { findApiServer } from '../sources/kube/find-api-server.ts'
 import { KubeSource } from '../sources/kube/kube-source.ts'
 import { agentOptions } from './agent-options.ts'
@@ -11,7 +12,7 @@ import { besideServing } from './kube-proxy/beside-serving.ts'
 import { insteadOfServing } from './kube-proxy/instead-of-serving.ts'
 import { kubeProxySettings } from './kube-proxy/settings.ts'
 import type { RawOptions } from './options.ts'
-import { type SourceFactory, toNft } from './to-nft.ts'
+import { type ClusterDoor, toNft } from './to-nft.ts'
 
 /** `sluice kube to-local to-nft`. */
 export async function kubeToNft(given: RawOptions, flags: GivenFlags): Promise<ExitCode> {
@@ -23,10 +24,11 @@ export async function kubeToNft(given: RawOptions, flags: GivenFlags): Promise<E
   const server = await apiServer(raw, process.env)
   const { nodeName, proxyName } = options
   const kept = keptOption(raw)
-  const makeSource: SourceFactory = (store, onProblem, onNotice) => {
-    return new KubeSource({ store, server, nodeName, proxyName, kept, onProblem, onNotice })
+  const door: ClusterDoor = {
+    source: (store, listeners) => new KubeSource({ store, server, nodeName, proxyName, kept, ...listeners }),
+    events: ({ onAnswer }) => (raw.events === false ? undefined : new KubeEventSender(server, nodeName, onAnswer)),
   }
-  return toNft(raw, options, makeSource, { beside: besideServing(settings) })
+  return toNft(raw, options, door, { beside: besideServing(settings), configuration: settings.configuration })
 }
 
 /** @throws UsageError */

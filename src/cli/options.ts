@@ -64,6 +64,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     new Option('--with-node-annotations <globs>', 'annotations of the Node to keep (default: none)').argParser(
       list('--with-node-annotations'),
     ),
+    new Option('--no-events', 'write no Kubernetes Events about what is not served, and why'),
   ],
   node: () => [
     new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)"),
@@ -173,6 +174,7 @@ export interface RawOptions {
   readonly input?: readonly string[]
   readonly maxFileSize?: string
   readonly kubeconfig?: string
+  readonly events?: boolean
   readonly context?: string
   readonly server?: readonly string[]
   readonly tlsServerName?: string

@@ -13,6 +13,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { ApiServer } from '../apiserver/api-server.ts'
+import { ask } from '../sluice/ask.ts'
 import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
 import { countTables, Instance, SLUICE } from '../sluice/instance.ts'
 import { endpointSlice, nodeObject, service } from '../sluice/manifests.ts'
@@ -122,6 +123,10 @@ test("Sluice serves with kubeadm's file, and ends when the mounted file changes;
   const said = instance.output.split('\n').filter((line) => line.includes('do not apply'))
   expect(said).toHaveLength(1)
   expect(said[0]).toContain('"mode"')
+  const shown = await ask(cluster.node1, 'http://127.0.0.1:10249/configz')
+  expect(JSON.parse(typeof shown === 'string' ? 'null' : shown.body)).toMatchObject({
+    'kubeproxy.config.k8s.io': { mode: 'nftables', hostnameOverride: 'node-1', oomScoreAdj: 500 },
+  })
 
   utimesSync(config, new Date(), new Date())
   mountConfigMap('..same', configuration())

@@ -62,11 +62,11 @@ export function configurationPages(
   options: RawOptions,
   configuration: KubeProxyConfiguration = configurationOf(new Map()),
 ): Readonly<Record<'/configz' | '/proxyMode', ConfigurationPage>> {
-  const { apiVersion: _version, kind: _kind, ...fields } = effectiveConfiguration(configuration, options)
-  const configz = JSON.stringify({ [GROUP]: fields })
+  const effective = effectiveConfiguration(configuration, options)
+  const configz = JSON.stringify({ [GROUP]: effective })
   return {
     '/configz': { contentType: 'application/json', body: () => configz },
-    '/proxyMode': { contentType: 'text/plain; charset=utf-8', body: () => fields.mode },
+    '/proxyMode': { contentType: 'text/plain; charset=utf-8', body: () => effective.mode },
   }
 }
 

@@ -336,6 +336,7 @@ describe('the effective configuration', () => {
     const shown = JSON.parse(pages['/configz'].body()) as Record<string, Record<string, unknown>>
     expect(Object.keys(shown)).toEqual(['kubeproxy.config.k8s.io'])
     expect(shown['kubeproxy.config.k8s.io']).toMatchObject({
+      kind: 'KubeProxyConfiguration',
       clusterCIDR: '10.0.0.0/8',
       oomScoreAdj: null,
       iptables: { masqueradeBit: 14 },
