@@ -56,7 +56,14 @@ async function makeImage(name: string, output: string): Promise<void> {
     addSluice(parts[2].folder)
     const time = sourceDate()
     const { digest, layers } = await writeImage({ name, time, labels: labels(time), parts }, part('oci'), output)
-    report(name, output, digest, layers, parts.map(({ what }) => what), packages)
+    report(
+      name,
+      output,
+      digest,
+      layers,
+      parts.map(({ what }) => what),
+      packages,
+    )
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

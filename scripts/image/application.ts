@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { entries } from '../bootstrap/entries.mjs'
 
@@ -24,10 +34,10 @@ export function addSluice(root: string): void {
   for (const { to } of entries) place(to, path.join(home, to))
   const native = `@koromix/koffi-linux-${process.arch}`
   const modules = [
-    ...['package.json', 'index.js', 'index.cjs', 'src/koffi/index.js', 'src/koffi/index.cjs'].map((file) => `koffi/${file}`),
-    ...['package.json', 'index.js', `linux_${process.arch}/koffi.node`].map((file) => `${native}/${file}`),
+    ...modulesOf('koffi', ['package.json', 'index.{js,cjs}', 'src/koffi/**/*.{js,cjs}']),
+    ...modulesOf(native, ['package.json', 'index.js', `linux_${process.arch}/koffi.node`]),
   ]
-  for (const file of modules) place(path.join('node_modules', file), path.join(home, 'node_modules', file))
+  for (const file of modules) place(file, path.join(home, file))
   // Node takes a file for an ES module only when a package says so.
   writeFileSync(path.join(home, 'package.json'), '{ "type": "module" }\n')
   writeFileSync(path.join(home, 'sluice.js'), LAUNCHER)
@@ -35,6 +45,16 @@ export function addSluice(root: string): void {
   mkdirSync(path.join(root, 'usr/bin'), { recursive: true })
   symlinkSync('../lib/sluice/sluice.js', path.join(root, 'usr/bin/sluice'))
   addLicenses(path.join(root, 'usr/share/doc/sluice'))
+}
+
+/** The files of a package that are used. @throws Error when a pattern matches none: then the package has changed. */
+function modulesOf(name: string, patterns: readonly string[]): string[] {
+  const folder = path.join('node_modules', name)
+  return patterns.flatMap((pattern) => {
+    const files = globSync(path.join(folder, pattern))
+    if (files.length === 0) throw new Error(`${folder} has no ${pattern}`)
+    return files
+  })
 }
 
 /** Ours, and that of every package that is in the bundles. */

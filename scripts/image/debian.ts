@@ -17,7 +17,10 @@ const RELEASE = 'bookworm'
 
 /** What Node needs of Debian to run. */
 const PACKAGES: readonly { readonly name: string; readonly reason: string }[] = [
-  { name: 'base-files', reason: 'os-release, by which scanners know the distribution, and the texts of common licenses' },
+  {
+    name: 'base-files',
+    reason: 'os-release, by which scanners know the distribution, and the texts of common licenses',
+  },
   { name: 'gcc-12-base', reason: 'the license of the two libraries of GCC' },
   { name: 'libc6', reason: 'the C library, that koffi calls, too' },
   { name: 'libgcc-s1', reason: 'Node is linked with it' },

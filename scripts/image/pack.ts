@@ -29,7 +29,13 @@ export async function pack(folder: string, file: string, { time, gzip }: PackOpt
   const names = entries.map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name))).sort()
   const archive = Readable.from(create({ cwd: folder, portable: true, noDirRecurse: true, mtime: time }, names))
   const [inside, outside] = [new Digest(), new Digest()]
-  await pipeline(archive, inside.stream, gzip ? createGzip() : new PassThrough(), outside.stream, createWriteStream(file))
+  await pipeline(
+    archive,
+    inside.stream,
+    gzip ? createGzip() : new PassThrough(),
+    outside.stream,
+    createWriteStream(file),
+  )
   return { tarDigest: inside.text, digest: outside.text, size: outside.size }
 }
 
