@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /** What needs neither root nor a kernel of its own. */
-const unit = ['{src,scripts,bench}/**/*.test.ts', 'test/{unit,conformance}/**/*.test.ts']
+const unit = ['{src,scripts,bench}/**/*.test.ts', 'test/{apiserver,unit,conformance}/**/*.test.ts']
 
 export default defineConfig({
   test: {

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { FakeApiServer } from '../fixtures/fake-api-server.ts'
+import { ApiServer } from '../apiserver/api-server.ts'
 import { until } from '../lab/index.ts'
 import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
 import { Instance } from '../sluice/instance.ts'
@@ -12,13 +12,13 @@ const CLUSTER_IP = '10.96.0.40'
 const OPTIONS = ['--node-name', 'node-1', '--cluster-cidr', CLUSTER.podCIDRs.join(','), '--min-sync-period', '0s']
 
 let cluster: TestCluster
-let api: FakeApiServer
+let api: ApiServer
 let sluice: Instance | undefined
 
 beforeAll(async () => {
   cluster = await TestCluster.create()
   for (const name of ['a2', 'b1'] as const) await cluster.pods[name].serve({ protocol: 'http', port: 8080, name })
-  api = new FakeApiServer()
+  api = new ApiServer()
   await listen(api)
   api.set(nodeObject('node-1', CLUSTER.node1))
 }, 60_000)
@@ -30,7 +30,7 @@ afterAll(async () => {
 })
 
 /** The socket is made in the node's namespace, and stays there. */
-async function listen(server: FakeApiServer): Promise<void> {
+async function listen(server: ApiServer): Promise<void> {
   let listening: Promise<void> | undefined
   cluster.node1.inNamespace(() => {
     listening = server.listen()
@@ -80,7 +80,7 @@ test('Sluice that waits for the API server ends when it is told to', async () =>
 test('a kubeconfig says who the API server is, and who Sluice is; the token is in no log', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'sluice-kube-'))
   const { cert, key } = await certificate(directory)
-  const secure = new FakeApiServer({ cert, key, ca: cert, requestCert: true, rejectUnauthorized: true })
+  const secure = new ApiServer({ tls: { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true } })
   await listen(secure)
   writeFileSync(path.join(directory, 'token'), 'a-secret-token\n')
   const config = path.join(directory, 'config')
@@ -89,7 +89,7 @@ test('a kubeconfig says who the API server is, and who Sluice is; the token is i
   const args = [...OPTIONS, '--log-level', 'debug']
   const secured = await Instance.start(cluster.node1, { source: ['kube', '--kubeconfig', config], args })
   await answers('a2')
-  secure.refuse = 401
+  secure.faults.add({ kind: 'refuse', status: 401 })
   secure.endWatches()
   await secured.waitFor('the refusal', ({ problems }) => problems.some(({ message }) => message.includes('401')))
   expect(new Set(secure.requests.map(({ authorization }) => authorization))).toEqual(new Set(['Bearer a-secret-token']))

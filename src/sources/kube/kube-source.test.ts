@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { FakeApiServer } from '../../../test/fixtures/fake-api-server.ts'
+import { ApiServer } from '../../../test/apiserver/api-server.ts'
 import { until } from '../../../test/lab/index.ts'
 import { endpointSlice, type Manifest, nodeObject, service } from '../../../test/sluice/manifests.ts'
 import type { Problem } from '../../model/object.ts'
@@ -26,13 +26,13 @@ const SERVICE_CIDR: Manifest = {
   spec: { cidrs: ['10.96.0.0/16'] },
 }
 
-let api: FakeApiServer
+let api: ApiServer
 let store: Store
 let told: Problem[]
 let sources: KubeSource[]
 
 beforeEach(async () => {
-  api = new FakeApiServer()
+  api = new ApiServer({ streamingLists: 'refused' })
   await api.listen('127.0.0.1')
   store = new Store()
   told = []
@@ -104,17 +104,19 @@ describe('lists', () => {
     await started()
     expect(store.counts.services).toBe(1201)
     expect(store.revision).toBe(1)
-    const pages = api.seen('services', 'list').map(({ query }) => [query.get('limit'), query.get('continue')])
+    const pages = api.seen('services', 'list').map(({ query }) => [query.get('limit'), query.has('continue')])
     expect(pages).toEqual([
-      ['500', null],
-      ['500', '500'],
-      ['500', '1000'],
+      ['500', false],
+      ['500', true],
+      ['500', true],
     ])
   })
 
   test('are read at once when the API server forgot how they go on', async () => {
     for (let i = 0; i < 600; i++) api.set(web(`10.96.${i >> 8}.${i & 255}`, `web-${i}`))
-    api.forgetsContinuation = true
+    api.onRequest = ({ query }) => {
+      if (query.has('continue')) api.compact()
+    }
     await started()
     expect(store.counts.services).toBe(600)
     expect(api.seen('services', 'list').map(({ query }) => query.get('limit'))).toEqual(['500', '500', null])
@@ -197,13 +199,11 @@ describe('watches', () => {
     await started()
     await serviceEventsSeen()
     const revision = store.revision
-    const bookmark = api.bookmark('services')
-    api.set(SERVICE_CIDR)
-    await eventually('the ServiceCIDR', () => store.serviceCIDRs().length === 1)
+    const version = api.advance()
     api.endWatches()
-    await eventually('a watch from the bookmark', () => lastVersion() === bookmark)
-    await watchingAll()
-    await serviceEventsSeen()
+    await eventually('a watch from the bookmark', () => lastVersion() === version)
+    api.set(web('10.96.0.2'))
+    await eventually('the change', () => addressOf('web') === '10.96.0.2')
     for (const kind of KINDS) expect(api.seen(kind, 'list')).toHaveLength(1)
     expect(store.revision).toBe(revision + 1)
   })
@@ -242,12 +242,13 @@ describe('watches', () => {
   test('that fall silent are begun anew from the last version', async () => {
     const source = aSource({ idleMs: 100 })
     await source.start()
-    api.isSilent = true
+    const lift = api.faults.add({ kind: 'silence' }, { verb: 'watch' })
+    api.silence()
     await watchingAll()
     api.set(web('10.96.0.1'))
     await eventually('more silent watches', () => api.seen('services', 'watch').length > 2)
     expect(store.counts.services).toBe(0)
-    api.isSilent = false
+    lift()
     await eventually('the Service', () => addressOf('web') === '10.96.0.1')
     expect(api.seen('services', 'list')).toHaveLength(1)
   })
@@ -278,12 +279,12 @@ describe('while the API server is away', () => {
   })
 
   test('refusals are retried, too, and name what the API server said', async () => {
-    api.refuse = 403
+    api.faults.add({ kind: 'refuse', status: 403 })
     const source = aSource()
     const start = source.start()
     await eventually('four problems', () => source.problems().length === 4)
-    expect(source.problems()[0]?.message).toBe('the API server answered 403: "refused by the fake"')
-    api.refuse = undefined
+    expect(source.problems()[0]?.message).toBe('the API server answered 403: "refused by a fault"')
+    api.faults.clear()
     await start
     expect(store.synced).toBe(true)
   })
