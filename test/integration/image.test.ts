@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
+import { ApiServer } from '../apiserver/api-server.ts'
 import { containerCommand } from '../container/container.ts'
 import { type UnpackedImage, unpackImage } from '../container/image.ts'
-import { FakeApiServer } from '../fixtures/fake-api-server.ts'
 import { until } from '../lab/index.ts'
 import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
 import { Instance } from '../sluice/instance.ts'
@@ -86,7 +86,7 @@ test('without NET_ADMIN, the agent says what it lacks', async () => {
 
 test('with a read-only root and NET_ADMIN alone, the whole agent serves a Service of an API server', async () => {
   await cluster.pods.a2.serve({ protocol: 'http', port: 8080, name: 'a2' })
-  const api = new FakeApiServer()
+  const api = new ApiServer()
   let listening: Promise<void> | undefined
   cluster.node1.inNamespace(() => {
     listening = api.listen()
