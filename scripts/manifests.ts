@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 
 /** The overlays that are there as one file, too. */
-export const PLAIN = ['replace-kube-proxy', 'beside-kube-proxy'] as const
+export const PLAIN = ['replace-kube-proxy', 'beside-kube-proxy', 'cleanup'] as const
 
 /** What `kubectl kustomize` makes of an overlay. @throws Error when there is no kubectl, or it finds a mistake. */
 export function render(overlay: string): string {
@@ -13,7 +13,7 @@ export function render(overlay: string): string {
 /** The text of an overlay's plain file. */
 export function plainManifest(overlay: (typeof PLAIN)[number]): string {
   const from = `# Rendered from deploy/overlays/${overlay} by node scripts/manifests.ts: change it there.`
-  return `${from}\n# The ConfigMap has what differs from cluster to cluster; docs/guide says how to use this.\n${render(overlay)}`
+  return `${from}\n# docs/guide says how to use it.\n${render(overlay)}`
 }
 
 if (import.meta.main) {
