@@ -9,7 +9,7 @@ import { containerCommand } from '../container/container.ts'
 import { type UnpackedImage, unpackImage } from '../container/image.ts'
 import { until } from '../lab/index.ts'
 import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
-import { Instance } from '../sluice/instance.ts'
+import { countTables, Instance } from '../sluice/instance.ts'
 import { endpointSlice, nodeObject, service } from '../sluice/manifests.ts'
 
 const CLUSTER_IP = '10.96.0.50'
@@ -116,7 +116,15 @@ test('with a read-only root and NET_ADMIN alone, the whole agent serves a Servic
   expect(process).toMatch(/^CapBnd:\t0000000000001000$/m)
   expect(process).toMatch(/^NoNewPrivs:\t1$/m)
   expect(readFileSync(`/proc/${pid}/mounts`, 'utf8')).toMatch(/^\S+ \/ \S+ ro,/m)
+  expect(process).toMatch(/^Seccomp:\t2$/m)
   expect(await sluice.stop()).toEqual({ code: 0, signal: null })
+  expect(await ask()).toBe('a2')
   await sluice.dispose()
   await api.close()
+})
+
+test('cleanup from the image removes what the agent made', async () => {
+  expect((await countTables(cluster.node1)).chains).toBeGreaterThan(0)
+  expect(await run(0, ['NET_ADMIN'], 'cleanup')).toMatchObject({ code: 0 })
+  expect(await countTables(cluster.node1)).toEqual({ chains: 0, rules: 0, sets: 0 })
 })
