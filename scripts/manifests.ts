@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 
 /** The overlays that are there as one file, too. */
-export const PLAIN = ['replace-kube-proxy', 'beside-kube-proxy', 'cleanup'] as const
+export const PLAIN = ['replace-kube-proxy', 'beside-kube-proxy', 'cleanup', 'cleanup-kube-proxy'] as const
 
 /** What `kubectl kustomize` makes of an overlay. @throws Error when there is no kubectl, or it finds a mistake. */
 export function render(overlay: string): string {

@@ -15,16 +15,20 @@ import path from 'node:path'
 
 const RELEASE = 'bookworm'
 
-/** What Node needs of Debian to run. */
+/** What Node needs of Debian to run, and the one program that Sluice starts. */
 const PACKAGES: readonly { readonly name: string; readonly reason: string }[] = [
   {
     name: 'base-files',
     reason: 'os-release, by which scanners know the distribution, and the texts of common licenses',
   },
   { name: 'gcc-12-base', reason: 'the license of the two libraries of GCC' },
+  { name: 'iptables', reason: 'removes what a kube-proxy left in the tables of iptables-legacy' },
   { name: 'libc6', reason: 'the C library, that koffi calls, too' },
   { name: 'libgcc-s1', reason: 'Node is linked with it' },
+  { name: 'libip4tc2', reason: 'iptables is linked with it' },
+  { name: 'libip6tc2', reason: 'iptables is linked with it' },
   { name: 'libstdc++6', reason: 'Node is linked with it' },
+  { name: 'libxtables12', reason: 'iptables is linked with it' },
 ]
 
 /** Paths in a package that are put into the image; of directories none is empty. */
@@ -32,6 +36,7 @@ const WANTED = [
   /^(usr\/)?lib(64)?\/.*\.so\b/,
   /^(etc|usr\/lib)\/os-release$/,
   /^etc\/debian_version$/,
+  /^usr\/sbin\/(xtables-legacy-multi|ip6?tables-legacy-(save|restore))$/,
   /^usr\/share\/common-licenses\//,
   /^usr\/share\/doc\/([^/]+\/copyright|lib[^/]+)$/,
 ]
@@ -45,7 +50,7 @@ export interface DebianPackage {
 }
 
 /**
- * Downloads the packages that Node needs, as apt would install them here, and puts what is used of them below `root`.
+ * Downloads the packages, as apt would install them here, and puts what is used of them below `root`.
  *
  * @throws Error when this is another release, or apt cannot get them.
  */

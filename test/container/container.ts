@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const START = fileURLToPath(new URL('start.ts', import.meta.url))
 
-/** The mounts of an unprivileged container with a read-only root; the folders after the root are its volumes. */
+/** The mounts of an unprivileged container with a read-only root; what is after the root are its volumes. */
 const MOUNTS = `
 set -eu
 root=$1
@@ -30,14 +30,21 @@ export interface ContainerOptions {
   readonly runAsUser: number
   /** Names without CAP_. */
   readonly capabilities: readonly string[]
-  /** Folders of the host that are at the same path in the container, writable. */
+  /** Folders and files of the host that are at the same path in the container, writable. */
   readonly volumes: readonly string[]
 }
 
 /** The command before the program of a container and its arguments. To be run as root; its mounts go away with the process. */
 export function containerCommand(options: ContainerOptions): readonly [string, ...string[]] {
   const { root, runAsUser, capabilities, volumes } = options
-  for (const folder of ['proc', 'sys', ...volumes]) mkdirSync(path.join(root, folder), { recursive: true })
+  for (const folder of ['proc', 'sys']) mkdirSync(path.join(root, folder), { recursive: true })
+  for (const volume of volumes) makeMountPoint(volume, path.join(root, volume))
   const start = [process.execPath, START, root, String(runAsUser), capabilities.join(',')]
   return ['unshare', '--mount', 'sh', '-c', MOUNTS, 'sh', root, ...volumes, '--', ...start]
+}
+
+function makeMountPoint(volume: string, place: string): void {
+  const isFolder = statSync(volume).isDirectory()
+  mkdirSync(isFolder ? place : path.dirname(place), { recursive: true })
+  if (!isFolder) writeFileSync(place, '')
 }

@@ -2,7 +2,7 @@
 // (see container.ts); this goes into the root, gives up every capability but those, and becomes the program.
 import koffi from 'koffi'
 
-const CAPABILITIES: Readonly<Record<string, number>> = { NET_ADMIN: 12 }
+const CAPABILITIES: Readonly<Record<string, number>> = { NET_ADMIN: 12, NET_RAW: 13 }
 const LAST_CAPABILITY = 63
 /** From linux/prctl.h. */
 const PR_CAPBSET_DROP = 24

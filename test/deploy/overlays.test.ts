@@ -10,7 +10,8 @@ import { wantedSettings } from '../../src/sinks/conntrack/sysctls.ts'
 import { type Container, Overlay } from './overlay.ts'
 
 const NAMES = readdirSync('deploy/overlays')
-const OVERLAYS = NAMES.map((name) => [name, new Overlay(name)] as const)
+const CLEANUPS = ['cleanup', 'cleanup-kube-proxy'] as const
+const OVERLAYS = NAMES.filter((name) => !name.startsWith('cleanup')).map((name) => [name, new Overlay(name)] as const)
 const overlay = (name: string) => new Overlay(name)
 
 /** The options that the arguments of a container stand for. */
@@ -26,7 +27,8 @@ function healthPort({ healthzBindAddress = '' }: RawOptions): number | undefined
 }
 
 test('there is an overlay for each way of use', () => {
-  expect(NAMES.sort()).toEqual(['beside-kube-proxy', 'k3s', 'kind', 'kubeadm', 'prometheus', 'replace-kube-proxy'])
+  const agents = ['beside-kube-proxy', 'k3s', 'kind', 'kubeadm', 'prometheus', 'replace-kube-proxy']
+  expect(NAMES.sort()).toEqual([...agents, ...CLEANUPS].sort())
 })
 
 test.each(PLAIN)('deploy/%s.yaml is what `node scripts/manifests.ts` writes', (name) => {
@@ -134,4 +136,18 @@ test('prometheus: the annotations name the port that metrics are served on', () 
   expect(agent.args.filter((argument) => argument.startsWith('--metrics-bind-address'))).toEqual([
     '--metrics-bind-address=0.0.0.0:10249',
   ])
+})
+
+test.each(CLEANUPS)('%s: one privileged container ends, and one without any rights waits', (name) => {
+  const { agent: waiting, pod } = overlay(name)
+  const [first] = pod.initContainers ?? []
+  if (first === undefined) throw new Error('there is no init container')
+  expect(parseCommandLine(first.args)).toMatchObject({
+    words: 'cleanup',
+    options: name === 'cleanup' ? { runDir: '/run/sluice' } : { kubeProxy: true },
+  })
+  expect(first.securityContext).toMatchObject({ privileged: true, readOnlyRootFilesystem: true })
+  expect(first.volumeMounts).toContainEqual({ name: 'run', mountPath: '/run/sluice' })
+  expect(waiting.securityContext).toMatchObject({ runAsUser: 65532, capabilities: { drop: ['ALL'] } })
+  for (const { image } of [first, waiting]) expect(image).toBe(`localhost/sluice:${manifest.version}`)
 })

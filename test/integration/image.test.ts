@@ -1,18 +1,22 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
+import { EXIT } from '../../src/cli/exit-codes.ts'
 import { ApiServer } from '../apiserver/api-server.ts'
 import { containerCommand } from '../container/container.ts'
 import { type UnpackedImage, unpackImage } from '../container/image.ts'
+import { iptablesMode } from '../fixtures/kube-proxy.ts'
 import { until } from '../lab/index.ts'
 import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
 import { countTables, Instance } from '../sluice/instance.ts'
 import { endpointSlice, nodeObject, service } from '../sluice/manifests.ts'
 
 const CLUSTER_IP = '10.96.0.50'
+/** The manifest for it mounts this from the node, too. */
+const XTABLES_LOCK = '/run/xtables.lock'
 const SOURCE_DATE_EPOCH = '1700000000'
 
 let folder: string
@@ -21,6 +25,7 @@ let cluster: TestCluster
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'sluice-image-test-'))
+  writeFileSync(XTABLES_LOCK, '', { flag: 'a' })
   image = unpackImage(makeImage('one', '022'), folder)
   cluster = await TestCluster.create()
 }, 120_000)
@@ -45,7 +50,7 @@ function container(runAsUser: number, capabilities: readonly string[], volumes: 
 }
 
 async function run(runAsUser: number, capabilities: readonly string[], ...args: readonly string[]) {
-  const [command, ...before] = container(runAsUser, capabilities)
+  const [command, ...before] = container(runAsUser, capabilities, [XTABLES_LOCK])
   return cluster.node1.exec(command, [...before, '/usr/bin/sluice', ...args], { allowFailure: true })
 }
 
@@ -127,4 +132,17 @@ test('cleanup from the image removes what the agent made', async () => {
   expect((await countTables(cluster.node1)).chains).toBeGreaterThan(0)
   expect(await run(0, ['NET_ADMIN'], 'cleanup')).toMatchObject({ code: 0 })
   expect(await countTables(cluster.node1)).toEqual({ chains: 0, rules: 0, sets: 0 })
+})
+
+test('cleanup --kube-proxy from the image removes rules of iptables-legacy, and without NET_RAW tells that they stay', async () => {
+  const input = iptablesMode({ clusterIP: CLUSTER_IP, endpoints: [cluster.pods.a2.address] })
+  await cluster.node1.exec('iptables-legacy-restore', ['--noflush'], { input })
+  const rules = async () => (await cluster.node1.exec('iptables-legacy-save')).stdout
+  expect(await rules()).toContain('KUBE-SERVICES')
+
+  const refused = await run(0, ['NET_ADMIN'], 'cleanup', '--kube-proxy')
+  expect(refused.code).toBe(EXIT.skipped)
+  expect(refused.stderr).toContain('tables of iptables-legacy')
+  expect(await run(0, ['NET_ADMIN', 'NET_RAW'], 'cleanup', '--kube-proxy')).toMatchObject({ code: 0, stderr: '' })
+  expect(await rules()).not.toContain('KUBE-')
 })
