@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
 import { addNode, addSluice } from './image/application.ts'
 import { addDebianPackages, addSystemFiles, type DebianPackage } from './image/debian.ts'
-import { writeImage } from './image/oci.ts'
+import { type Image, writeImage } from './image/oci.ts'
 
 const { values } = parseArgs({
   options: {
@@ -55,15 +55,10 @@ async function makeImage(name: string, output: string): Promise<void> {
     addNode(parts[1].folder)
     addSluice(parts[2].folder)
     const time = sourceDate()
-    const { digest, layers } = await writeImage({ name, time, labels: labels(time), parts }, part('oci'), output)
-    report(
-      name,
-      output,
-      digest,
-      layers,
-      parts.map(({ what }) => what),
-      packages,
-    )
+    const image = await writeImage({ name, time, labels: labels(time), parts }, part('oci'), output)
+    console.log(`image   ${name}`)
+    console.log(`file    ${output}`)
+    report(image, packages)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -99,19 +94,10 @@ function git(...args: string[]): string | undefined {
   }
 }
 
-function report(
-  name: string,
-  output: string,
-  digest: string,
-  layers: readonly number[],
-  names: readonly string[],
-  packages: readonly DebianPackage[],
-): void {
+function report({ digest, layers }: Image, packages: readonly DebianPackage[]): void {
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
-  console.log(`image   ${name}`)
-  console.log(`file    ${output}`)
   console.log(`digest  ${digest}`)
-  for (const [at, size] of layers.entries()) console.log(`layer   ${names[at] ?? ''}: ${megabytes(size)}`)
-  console.log(`size    ${megabytes(layers.reduce((sum, size) => sum + size, 0))}, compressed`)
+  for (const { what, size } of layers) console.log(`layer   ${what}: ${megabytes(size)}`)
+  console.log(`size    ${megabytes(layers.reduce((sum, { size }) => sum + size, 0))}, compressed`)
   for (const { name, version } of packages) console.log(`debian  ${name} ${version}`)
 }

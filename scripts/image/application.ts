@@ -57,7 +57,7 @@ function modulesOf(name: string, patterns: readonly string[]): string[] {
   })
 }
 
-/** Ours, and that of every package that is in the bundles. */
+/** Ours, and that of every package that is in the bundles. @throws Error when one has none: then it must be asked for. */
 function addLicenses(folder: string): void {
   place('LICENSE', path.join(folder, 'copyright'))
   const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
@@ -66,8 +66,9 @@ function addLicenses(folder: string): void {
   for (const [location, { dev, optional }] of Object.entries(lock.packages)) {
     if (location === '' || dev === true || optional === true) continue
     const license = readdirSync(location).find((file) => /^licen[cs]e/i.test(file))
+    if (license === undefined) throw new Error(`${location} has no license file`)
     const name = path.relative('node_modules', location).replaceAll('/', '-')
-    if (license !== undefined) place(path.join(location, license), path.join(folder, `copyright.${name}`))
+    place(path.join(location, license), path.join(folder, `copyright.${name}`))
   }
 }
 

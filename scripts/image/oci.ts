@@ -23,8 +23,8 @@ export interface ImageOptions {
 export interface Image {
   /** `sha256:...` of the manifest, which names the image wherever it is stored. */
   readonly digest: string
-  /** Compressed, in bytes. */
-  readonly layers: readonly number[]
+  /** With their sizes, compressed, in bytes. */
+  readonly layers: readonly { readonly what: string; readonly size: number }[]
 }
 
 interface Descriptor {
@@ -81,7 +81,7 @@ export async function writeImage(options: ImageOptions, work: string, output: st
   writeFileSync(path.join(work, 'index.json'), JSON.stringify(index))
   writeFileSync(path.join(work, 'manifest.json'), JSON.stringify(forDocker))
   await pack(work, output, { time, gzip: false })
-  return { digest: manifest.digest, layers: layers.map(({ size }) => size) }
+  return { digest: manifest.digest, layers: layers.map(({ size }, at) => ({ what: parts[at]?.what ?? '', size })) }
 }
 
 async function writeLayer({ folder }: Part, time: Date, blobs: string): Promise<Packed> {
