@@ -1,8 +1,7 @@
 import { isSourceError } from '../sources/error.ts'
 import { type ApiServer, serverUrl } from '../sources/kube/api-server.ts'
-import { inCluster } from '../sources/kube/in-cluster.ts'
+import { findApiServer } from '../sources/kube/find-api-server.ts'
 import { KubeSource } from '../sources/kube/kube-source.ts'
-import { readKubeconfig } from '../sources/kube/kubeconfig.ts'
 import { agentOptions } from './agent-options.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
@@ -18,11 +17,10 @@ export async function kubeToNft(raw: RawOptions): Promise<ExitCode> {
 }
 
 /** @throws UsageError when nothing says where it is; SourceError when what says so cannot be used. */
-async function apiServer({ kubeconfig, server }: RawOptions, environment: NodeJS.ProcessEnv): Promise<ApiServer> {
-  const url = server === undefined ? {} : { url: urlOption(server) }
-  if (kubeconfig !== undefined) return { ...(await readKubeconfig(kubeconfig)), ...url }
-  if (url.url !== undefined) return url
-  const found = await inCluster(environment)
+async function apiServer(raw: RawOptions, environment: NodeJS.ProcessEnv): Promise<ApiServer> {
+  const { kubeconfig, context, tlsServerName } = raw
+  const servers = (raw.server ?? []).map(urlOption)
+  const found = await findApiServer({ servers, kubeconfig, context, tlsServerName, environment })
   if (found !== undefined) return found
   throw new UsageError('--kubeconfig: give a kubeconfig or --server, since this is no pod of a cluster')
 }

@@ -33,9 +33,17 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
   kube: () => [
     new Option(
       '--kubeconfig <file>',
-      'how to reach the API server and who we are there (default: as a pod, by its service account)',
+      'how to reach the API server and who we are there (default: $KUBECONFIG, else as a pod by its service account; ~/.kube/config is not read)',
     ),
-    new Option('--server <url>', 'URL of the API server; counts before that of the kubeconfig'),
+    new Option('--context <name>', "the kubeconfig's context to use (default: its current-context)"),
+    new Option(
+      '--server <url>',
+      'URL of the API server; counts before $API_PUBLIC_ENDPOINT, the kubeconfig and the pod; several, separated by commas, stand in for each other',
+    ).argParser(list('--server')),
+    new Option(
+      '--tls-server-name <name>',
+      "name that the API server's certificate must have (default: the host of the URL)",
+    ),
   ],
   node: () => [
     new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)"),
@@ -130,7 +138,9 @@ export interface RawOptions {
   readonly input?: readonly string[]
   readonly maxFileSize?: string
   readonly kubeconfig?: string
-  readonly server?: string
+  readonly context?: string
+  readonly server?: readonly string[]
+  readonly tlsServerName?: string
   readonly nodeName?: string
   readonly nodeportAddresses?: readonly string[]
   readonly clusterCidr?: readonly string[]

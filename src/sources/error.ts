@@ -28,11 +28,14 @@ export class SourceError extends Error {
   readonly code: SourceErrorCode
   /** The input at fault: `FILE`, `FILE:LINE` or `FILE:LINE:COLUMN`, or the URL without its query. */
   readonly origin: string
+  /** Milliseconds for which the API server asked to be left alone; 0 when it did not. */
+  readonly retryAfterMs: number
 
-  constructor(code: SourceErrorCode, origin: string, message: string, cause?: unknown) {
+  constructor(code: SourceErrorCode, origin: string, message: string, cause?: unknown, retryAfterMs = 0) {
     super(`${origin}: ${message}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.origin = origin
+    this.retryAfterMs = retryAfterMs
   }
 
   /** The message without the origin in front. */

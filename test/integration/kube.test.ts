@@ -101,6 +101,29 @@ test('a kubeconfig says who the API server is, and who Sluice is; the token is i
   rmSync(directory, { recursive: true })
 }, 60_000)
 
+test('packets follow another API server when the host of one is dead', async () => {
+  const [first, second] = [new FakeApiServer(), new FakeApiServer()]
+  for (const server of [first, second]) {
+    await listen(server)
+    server.set(nodeObject('node-1', CLUSTER.node1), ...web(cluster.pods.a2.address))
+  }
+  const source = ['kube', '--server', `${first.url},${second.url}`]
+  const failing = await Instance.start(cluster.node1, { source, args: OPTIONS })
+  await answers('a2')
+  // Nothing comes from it any more, not even a refusal.
+  const { port } = new URL(first.url)
+  const drops = `tcp sport ${port} drop; tcp dport ${port} drop;`
+  const rules = `table inet dead { chain input { type filter hook input priority 0; ${drops} }; }`
+  await cluster.node1.exec('nft', [rules])
+  for (const server of [first, second]) server.set(...web(cluster.pods.b1.address))
+  // 25 s until the connection counts as dead, and 10 s until a new one does.
+  await until(async () => (await answer()) === 'b1', { timeoutMs: 90_000, everyMs: 200, what: 'an answer of b1' })
+  await cluster.node1.exec('nft', ['delete', 'table', 'inet', 'dead'])
+  await failing.dispose()
+  await first.close()
+  await second.close()
+}, 120_000)
+
 /** One that is its own authority, for 127.0.0.1. */
 async function certificate(directory: string): Promise<{ cert: Buffer; key: Buffer }> {
   const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']

@@ -175,7 +175,7 @@ export class Reflector {
     }
     this.#failure = error
     onState()
-    return retryDelay(timing.retryMs, this.#failures)
+    return Math.max(retryDelay(timing.retryMs, this.#failures), error.retryAfterMs)
   }
 
   #request(query: Readonly<Record<string, string>>, signal: AbortSignal) {
