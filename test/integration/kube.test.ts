@@ -102,7 +102,7 @@ test('a kubeconfig says who the API server is, and who Sluice is; the token is i
 }, 60_000)
 
 test('packets follow another API server when the host of one is dead', async () => {
-  const [first, second] = [new FakeApiServer(), new FakeApiServer()]
+  const [first, second] = [new ApiServer(), new ApiServer()]
   for (const server of [first, second]) {
     await listen(server)
     server.set(nodeObject('node-1', CLUSTER.node1), ...web(cluster.pods.a2.address))
