@@ -83,6 +83,14 @@ test.each([
 })
 
 test.each([
+  ['', { host: '127.0.0.1', port: 10249 }],
+  ['--metrics-bind-address=', undefined],
+  ['--metrics-bind-address 0.0.0.0', { host: '', port: 10249 }],
+])('metrics with "%s"', (flags, metricsAddress) => {
+  expect(agentOptions(run(`file to-local to-nft ${flags}`).options).metricsAddress).toEqual(metricsAddress)
+})
+
+test.each([
   ['file to-local', /"file to-local" is no command/],
   ['', /no command was given/],
   ['file to-local to-nft --bogus', /--bogus/],

@@ -11,7 +11,9 @@ export async function fileToNft(raw: RawOptions): Promise<ExitCode> {
   const inputs = raw.input ?? []
   if (inputs.length === 0) throw new UsageError('--input: give a file, a directory, or - for standard input')
   const limit = maxFileBytes(raw)
-  return toNft(raw, options, (store, onProblem) => {
-    return new FileSource({ store, inputs, follow: !options.once, maxFileBytes: limit, onProblem })
+  return toNft(raw, options, {
+    source: (store, { onProblem }) => {
+      return new FileSource({ store, inputs, follow: !options.once, maxFileBytes: limit, onProblem })
+    },
   })
 }

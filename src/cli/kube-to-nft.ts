@@ -1,23 +1,34 @@
 import { DEFAULT_NODE_LABELS, type KeptKeys, keptKeys } from '../model/parse/kept-keys.ts'
 import { isSourceError } from '../sources/error.ts'
 import { type ApiServer, serverUrl } from '../sources/kube/api-server.ts'
+import { KubeEventSender } from '../sources/kube/event-sender.ts'
 import { findApiServer } from '../sources/kube/find-api-server.ts'
 import { KubeSource } from '../sources/kube/kube-source.ts'
 import { agentOptions } from './agent-options.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
+import type { GivenFlags } from './given-flags.ts'
+import { besideServing } from './kube-proxy/beside-serving.ts'
+import { insteadOfServing } from './kube-proxy/instead-of-serving.ts'
+import { kubeProxySettings } from './kube-proxy/settings.ts'
 import type { RawOptions } from './options.ts'
-import { toNft } from './to-nft.ts'
+import { type ClusterDoor, toNft } from './to-nft.ts'
 
 /** `sluice kube to-local to-nft`. */
-export async function kubeToNft(raw: RawOptions): Promise<ExitCode> {
+export async function kubeToNft(given: RawOptions, flags: GivenFlags): Promise<ExitCode> {
+  const settings = await kubeProxySettings(given, flags)
+  const done = await insteadOfServing(settings, flags)
+  if (done !== undefined) return done
+  const raw = settings.options
   const options = agentOptions(raw)
   const server = await apiServer(raw, process.env)
   const { nodeName, proxyName } = options
   const kept = keptOption(raw)
-  return toNft(raw, options, (store, onProblem, onNotice) => {
-    return new KubeSource({ store, server, nodeName, proxyName, kept, onProblem, onNotice })
-  })
+  const door: ClusterDoor = {
+    source: (store, listeners) => new KubeSource({ store, server, nodeName, proxyName, kept, ...listeners }),
+    events: ({ onAnswer }) => (raw.events === false ? undefined : new KubeEventSender(server, nodeName, onAnswer)),
+  }
+  return toNft(raw, options, door, { beside: besideServing(settings), configuration: settings.configuration })
 }
 
 /** @throws UsageError */

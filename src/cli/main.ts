@@ -3,12 +3,13 @@ import { parseCommandLine } from './command-line.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { exitCodeOf, failureText } from './failure.ts'
 import { fileToNft } from './file-to-nft.ts'
+import type { GivenFlags } from './given-flags.ts'
 import { kubeToNft } from './kube-to-nft.ts'
 import type { RawOptions } from './options.ts'
 import { status } from './status.ts'
 import { VERSION } from './version.ts'
 
-const RUN: { readonly [words: string]: (options: RawOptions) => Promise<ExitCode> } = {
+const RUN: { readonly [words: string]: (options: RawOptions, given: GivenFlags) => Promise<ExitCode> } = {
   'file to-local to-nft': fileToNft,
   'kube to-local to-nft': kubeToNft,
   status,
@@ -27,7 +28,7 @@ async function main(): Promise<ExitCode> {
   }
   const run = RUN[invocation.words]
   if (run === undefined) throw new Error(`"${invocation.words}" has no implementation`)
-  return run(invocation.options)
+  return run(invocation.options, invocation.given)
 }
 
 main().then(

@@ -3,6 +3,7 @@ import { DEFAULT_NODE_LABELS } from '../model/parse/kept-keys.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts'
 import { DETECT_LOCAL_MODES, type DetectLocalMode } from './detect-local.ts'
 import { UsageError } from './failure.ts'
+import { kubeProxyOptions, toggle } from './kube-proxy/options.ts'
 
 /** Options of a group, as data: commander reads them, `--help` prints them, and the reference page is made from them. */
 export type OptionGroup =
@@ -15,10 +16,13 @@ export type OptionGroup =
   | 'health'
   | 'instance'
   | 'log'
+  | 'kube-proxy'
   | 'status'
   | 'cleanup'
 
+/** As for pflag, an empty text is no entry. */
 const list = (flag: string) => (value: string, previous: string[] | undefined) => {
+  if (value === '') return previous
   const values = value.split(',').map((part) => part.trim())
   if (values.some((part) => part === '')) throw new UsageError(`${flag}: an entry of "${value}" is empty`)
   return [...(previous ?? []), ...values]
@@ -60,6 +64,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     new Option('--with-node-annotations <globs>', 'annotations of the Node to keep (default: none)').argParser(
       list('--with-node-annotations'),
     ),
+    new Option('--no-events', 'write no Kubernetes Events about what is not served, and why'),
   ],
   node: () => [
     new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)"),
@@ -86,7 +91,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       .default('ClusterCIDR'),
     new Option('--pod-bridge-interface <name>', "the pods' bridge, for BridgeInterface"),
     new Option('--pod-interface-name-prefix <prefix>', "how the pods' interfaces are called, for InterfaceNamePrefix"),
-    new Option('--masquerade-all', 'masquerade all traffic to cluster IPs, of pods, too'),
+    toggle('masquerade-all', 'masquerade all traffic to cluster IPs, of pods, too'),
     new Option('--masquerade-bit <bit>', "accepted for kube-proxy's sake; nftables needs no mark to masquerade"),
   ],
   sync: () => [
@@ -118,7 +123,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       '--conntrack-tcp-timeout-close-wait <duration>',
       'time that half-closed TCP connections are kept; 0 leaves it alone',
     ).default('1h'),
-    new Option('--conntrack-tcp-be-liberal', 'take TCP packets out of the window for valid ones, and drop none'),
+    toggle('conntrack-tcp-be-liberal', 'take TCP packets out of the window for valid ones, and drop none'),
     new Option('--conntrack-udp-timeout <duration>', 'idle time of unanswered UDP flows; 0 leaves it alone').default(
       '0s',
     ),
@@ -131,7 +136,11 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       '--healthz-bind-address <ip:port>',
       'where /healthz, /livez and /readyz are served; empty for nowhere (default: 0.0.0.0:10256; with --service-proxy-name nowhere)',
     ),
-    new Option('--bind-address-hard-fail', 'end with an error when that address cannot be listened on'),
+    new Option(
+      '--metrics-bind-address <ip:port>',
+      'where /metrics, /configz and /proxyMode are served; empty for nowhere (default: 127.0.0.1:10249; with --service-proxy-name nowhere)',
+    ),
+    toggle('bind-address-hard-fail', 'end with an error when one of these addresses cannot be listened on'),
   ],
   instance: () => [
     new Option('--instance <name>', 'name of this instance').default('default'),
@@ -144,6 +153,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       'text',
     ]),
   ],
+  'kube-proxy': () => kubeProxyOptions(ownFlags()),
   status: () => [new Option('--json', 'print JSON')],
   cleanup: () => [
     new Option(
@@ -153,11 +163,18 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
   ],
 }
 
+/** Names of the flags of all groups but kube-proxy's, without dashes. */
+function ownFlags(): ReadonlySet<string> {
+  const groups = Object.entries(OPTIONS).filter(([group]) => group !== 'kube-proxy')
+  return new Set(groups.flatMap(([, options]) => options().map((option) => option.name())))
+}
+
 /** The values as commander gives them, before they are checked. */
 export interface RawOptions {
   readonly input?: readonly string[]
   readonly maxFileSize?: string
   readonly kubeconfig?: string
+  readonly events?: boolean
   readonly context?: string
   readonly server?: readonly string[]
   readonly tlsServerName?: string
@@ -190,7 +207,10 @@ export interface RawOptions {
   readonly conntrackUdpTimeout?: string
   readonly conntrackUdpTimeoutStream?: string
   readonly healthzBindAddress?: string
+  readonly metricsBindAddress?: string
   readonly bindAddressHardFail?: boolean
+  readonly bindAddress?: string
+  readonly oomScoreAdj?: string
   readonly instance: string
   readonly runDir: string
   readonly logLevel?: LogLevel

@@ -2,7 +2,7 @@ import type { Cidr } from '../model/ip.ts'
 import type { LocalService } from '../model/local.ts'
 import { type Node, ZONE_LABEL } from '../model/node.ts'
 import { HEADLESS_LABEL, PROXY_NAME_LABEL, type Service, type ServiceKey } from '../model/service.ts'
-import type { StoreReader } from '../store/reader.ts'
+import type { ChangeTimes, StoreReader } from '../store/reader.ts'
 import type { Store } from '../store/store.ts'
 import type { NodePlace } from './categorize.ts'
 import { selectEndpoints } from './select.ts'
@@ -20,6 +20,7 @@ export interface LocalChanges {
    * with a name.
    */
   readonly serviceCIDRs: readonly Cidr[] | undefined
+  readonly times: ChangeTimes
 }
 
 /**
@@ -53,7 +54,7 @@ export class NodeView {
     // Beside another proxy nobody but that one knows which addresses are given to no Service.
     const ownsRanges = this.#proxyName === ''
     const serviceCIDRs = ownsRanges && changes.serviceCIDRs.size > 0 ? this.#store.serviceCIDRs() : undefined
-    return { revision: changes.revision, services, node, serviceCIDRs }
+    return { revision: changes.revision, services, node, serviceCIDRs, times: changes.times }
   }
 
   /** What this node must do for a Service; undefined when there is nothing. */

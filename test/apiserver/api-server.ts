@@ -10,6 +10,7 @@ import { create } from './create.ts'
 import { Etcd, type Snapshot } from './etcd.ts'
 import { type Fault, Faults } from './faults.ts'
 import { list } from './list.ts'
+import { patch } from './patch.ts'
 import { close, Reply, sendBody, sendError } from './reply.ts'
 import type { SeenRequest, Verb } from './requests.ts'
 import { ApiError, expired } from './status.ts'
@@ -216,10 +217,10 @@ export class ApiServer {
       reply.onClose(() => this.#watches.delete(watch))
       return
     }
-    const isCreation = verb === 'create'
-    const answer = isCreation ? await create(this.#etcd, target, request) : this.#read(target, verb, seen.query)
+    const write = WRITES[verb]
+    const answer = write ? await write(this.#etcd, target, request) : this.#read(target, verb, seen.query)
     const text = JSON.stringify(answer)
-    reply.begin(isCreation ? 201 : 200)
+    reply.begin(verb === 'create' ? 201 : 200)
     reply.end(text)
   }
 
@@ -233,8 +234,11 @@ export class ApiServer {
   }
 }
 
+const WRITES: Partial<Readonly<Record<Verb, typeof create>>> = { create, patch }
+
 function verbOf(request: IncomingMessage, target: Target | undefined, query: URLSearchParams): Verb {
   if (request.method === 'POST') return 'create'
+  if (request.method === 'PATCH') return 'patch'
   if (target !== undefined && target.name !== '') return 'get'
   return ['1', 'true'].includes(query.get('watch') ?? '') ? 'watch' : 'list'
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Manifest } from '../sluice/manifests.ts'
 import { apiVersionOf, COLLECTIONS, metaOf, type Target } from './collections.ts'
 import type { Etcd } from './etcd.ts'
+import { checkEvent } from './event-rules.ts'
 import { ApiError } from './status.ts'
 
 /** A POST: the object gets what the API server gives each. @returns what was made. @throws ApiError */
@@ -23,10 +24,13 @@ export async function create(etcd: Etcd, target: Target, request: IncomingMessag
   }
   const given = { uid: randomUUID(), creationTimestamp: new Date().toISOString() }
   const metadata = { ...metaOf(object), ...given, name: chosen, ...(spec.namespaced && { namespace }) }
-  return etcd.put(target.collection, { ...object, metadata })
+  const made = { ...object, metadata }
+  if (target.collection === 'events') checkEvent(made)
+  return etcd.put(target.collection, made)
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Manifest> {
+/** An object of a request. @throws ApiError */
+export async function bodyOf(request: IncomingMessage): Promise<Manifest> {
   let text = ''
   for await (const part of request.setEncoding('utf8')) text += part as string
   try {

@@ -153,8 +153,34 @@ test('a namespace, and one object of it', async () => {
   expect((await ask(api, '/api/v1/pods')).body).toMatchObject({ kind: 'Status', reason: 'NotFound', code: 404 })
 })
 
+const EVENT = {
+  apiVersion: 'events.k8s.io/v1',
+  kind: 'Event',
+  eventTime: '2026-01-02T03:04:05.000000Z',
+  type: 'Normal',
+  reason: 'Why',
+  action: 'Do',
+  reportingController: 'sluice',
+  reportingInstance: 'node-1',
+  regarding: { kind: 'Node', name: 'node-1' },
+}
+
+test.each([
+  [{ action: '' }, 'action'],
+  [{ eventTime: '2026-01-02T03:04:05Z' }, 'eventTime'],
+  [{ note: 'x'.repeat(1025) }, 'note'],
+  [{ type: 'Bad' }, 'type'],
+  [{ regarding: { kind: 'Service', namespace: 'shop', name: 'web' } }, 'metadata.namespace'],
+  [{ series: { count: 1, lastObservedTime: EVENT.eventTime } }, 'series'],
+])('an Event that is not as it must be is refused: %j', async (fields, field) => {
+  const body = { ...EVENT, metadata: { name: 'e', namespace: 'default' }, ...fields }
+  const answer = await ask(api, '/apis/events.k8s.io/v1/namespaces/default/events', {}, { body })
+  expect(answer.status).toBe(422)
+  expect(answer.body.message).toContain(field)
+})
+
 test('an Event can be created, once', async () => {
-  const body = { apiVersion: 'events.k8s.io/v1', kind: 'Event', metadata: { name: 'e', namespace: 'default' } }
+  const body = { ...EVENT, metadata: { name: 'e', namespace: 'default' } }
   const path = '/apis/events.k8s.io/v1/namespaces/default/events'
   expect((await ask(api, path, {}, { body })).status).toBe(201)
   expect(await ask(api, path, {}, { body })).toMatchObject({ status: 409, body: { reason: 'AlreadyExists' } })

@@ -1,7 +1,7 @@
 import type { Collection } from './collections.ts'
 
 /** As in rules of RBAC. */
-export type Verb = 'list' | 'watch' | 'get' | 'create'
+export type Verb = 'list' | 'watch' | 'get' | 'create' | 'patch'
 
 /** A request as it came, and what became of it. */
 export interface SeenRequest {

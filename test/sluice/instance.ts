@@ -18,12 +18,12 @@ export interface InstanceOptions {
   readonly input?: string | readonly string[]
   /** The words of another source, and its options. */
   readonly source?: readonly string[]
-  /** The program and its first arguments, when it is not {@link SLUICE}. */
-  readonly program?: readonly string[]
   /** Further arguments. */
   readonly args?: readonly string[]
   /** Milliseconds until the first state must be served; 30,000 by default. */
   readonly timeoutMs?: number
+  /** What is run, before all arguments, instead of the command. */
+  readonly command?: readonly [string, ...string[]]
   /** Take over the run directory of an instance that ended. */
   readonly runDirectory?: string
 }
@@ -56,9 +56,9 @@ export class Instance {
     const place = ['--run-dir', runDirectory, '--instance', INSTANCE]
     // The limit is one for the whole machine: from within a lab it could not be changed, and that would be reported.
     const limits = ['--conntrack-max-per-core', '0']
-    const args = [...source, 'to-local', 'to-nft', ...place, ...limits, ...(options.args ?? [])]
-    const [program = '', ...first] = options.program ?? [SLUICE]
-    const child = namespace.spawn(program, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const [command, ...before] = options.command ?? [SLUICE]
+    const args = [...before, ...source, 'to-local', 'to-nft', ...place, ...limits, ...(options.args ?? [])]
+    const child = namespace.spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const output = { text: '' }
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {

@@ -150,7 +150,7 @@ class Torture {
     const api = new ApiServer({ bookmarkMs: 100 })
     await listenIn(node, api)
     const objects = new Objects(api)
-    const sluice = await Instance.start(node, { program: AGENT, source: ['kube', '--server', api.url], args: OPTIONS })
+    const sluice = await Instance.start(node, { command: AGENT, source: ['kube', '--server', api.url], args: OPTIONS })
     return new Torture({ api, node, sluice }, objects, fresh)
   }
 

@@ -104,7 +104,7 @@ function warnOfOtherFamilies(
   const other = given.find((entry) => !families.has(familyOf(entry)))
   const family = families.has(4) ? 'IPv4' : 'IPv6'
   if (other !== undefined)
-    report.warning(path, foundInstead(other, `${family} only, which the Service's cluster IP is`))
+    report.warning(path, foundInstead(other, `${family} only, which the Service's cluster IP is`), 'wrong-family')
 }
 
 function isHeadless(spec: Fields): boolean {

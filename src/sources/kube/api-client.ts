@@ -4,7 +4,7 @@ import { createGunzip } from 'node:zlib'
 import { describe } from '../../model/parse/report.ts'
 import { SourceError, type SourceErrorCode } from '../error.ts'
 import type { ApiServer } from './api-server.ts'
-import { Connection } from './connection.ts'
+import { type ApiAnswer, type ApiWrite, Connection } from './connection.ts'
 import { messageOf } from './message.ts'
 import { retryAfterMs } from './retry-after.ts'
 
@@ -14,6 +14,8 @@ const MAX_CHARACTERS = 256 << 20
 export interface RequestOptions {
   readonly path: string
   readonly query: Readonly<Record<string, string>>
+  /** What is written; absent when something is read. */
+  readonly write?: ApiWrite
   /** Ends the request; what is thrown then does not matter. */
   readonly signal: AbortSignal
   /** Milliseconds until the answer must begin. */
@@ -26,13 +28,14 @@ export interface RequestOptions {
   readonly onBytes?: (bytes: number) => void
 }
 
-/** Reads from an API server over kept connections. Every error is a SourceError that never names the credentials. */
+/** Talks to an API server over kept connections. Every error is a SourceError that never names the credentials. */
 export class ApiClient {
   readonly #connection: Connection
   readonly #acceptsGzip: boolean
 
-  constructor(server: ApiServer) {
-    this.#connection = new Connection(server)
+  /** @param onAnswer told of each request when its answer begins, or cannot */
+  constructor(server: ApiServer, onAnswer?: (answer: ApiAnswer) => void) {
+    this.#connection = new Connection(server, onAnswer)
     this.#acceptsGzip = server.isUncompressed !== true
   }
 
@@ -85,7 +88,7 @@ export class ApiClient {
       const question = { ...options, headers: { accept: 'application/json', ...headers } }
       const response = await this.#connection.ask(question, abort)
       const content = contentOf(response)
-      if (response.statusCode !== 200) throw await this.#refusal(options, response, content)
+      if (!isSuccess(response.statusCode)) throw await this.#refusal(options, response, content)
       yield ''
       for await (const part of content) {
         options.onBytes?.(Buffer.byteLength(part as string))
@@ -129,6 +132,10 @@ export class ApiClient {
   #error(code: SourceErrorCode, { path }: RequestOptions, message: string, cause?: unknown): SourceError {
     return new SourceError(code, this.origin(path), message, cause)
   }
+}
+
+function isSuccess(code = 0): boolean {
+  return code >= 200 && code < 300
 }
 
 const CODES: Readonly<Record<number, SourceErrorCode>> = {

@@ -11,11 +11,35 @@ const KEEP_ALIVE_MS = 15_000
 /** Milliseconds until an address must have answered; a dead node's never does. */
 const CONNECT_MS = 10_000
 
+/** An object that is created, or a change of one, as a JSON merge patch. */
+export interface ApiWrite {
+  readonly method: 'POST' | 'PATCH'
+  readonly value: unknown
+}
+
+/** One request and how the answer began, to be measured. */
+export interface ApiAnswer {
+  readonly method: string
+  /** Host and port of the API server. */
+  readonly host: string
+  /** The HTTP status; `<error>` when there was no answer, as client-go has it. */
+  readonly code: string
+  /** Until the answer began, or failed. */
+  readonly durationMs: number
+}
+
+const CONTENT_TYPES: Readonly<Record<ApiWrite['method'], string>> = {
+  POST: 'application/json',
+  PATCH: 'application/merge-patch+json',
+}
+
 /** What is asked. */
 export interface Question {
   readonly path: string
   readonly query: Readonly<Record<string, string>>
   readonly headers: http.OutgoingHttpHeaders
+  /** What is written; absent when something is read. */
+  readonly write?: ApiWrite
   /** Milliseconds until the answer must begin. */
   readonly answerMs: number
   /** Milliseconds without a byte after which the connection counts as dead. */
@@ -40,13 +64,16 @@ interface Identity {
  */
 export class Connection {
   readonly #server: ApiServer
+  readonly #onAnswer: ((answer: ApiAnswer) => void) | undefined
   readonly #endpoints: readonly [Endpoint, ...Endpoint[]]
   /** Index of the one that is asked. */
   #current = 0
 
-  constructor(server: ApiServer) {
+  /** @param onAnswer told of each request when its answer begins, or cannot */
+  constructor(server: ApiServer, onAnswer?: (answer: ApiAnswer) => void) {
     const endpointOf = (url: URL): Endpoint => ({ url, agent: agentFor(url, server) })
     this.#server = server
+    this.#onAnswer = onAnswer
     this.#endpoints = [endpointOf(server.url), ...(server.others ?? []).map(endpointOf)]
     const isTls = this.#endpoints.some(({ url }) => url.protocol === 'https:')
     if (isTls && server.ca === undefined && !server.isInsecure) trustSystem()
@@ -89,7 +116,10 @@ export class Connection {
     for (let i = first; i < first + this.#endpoints.length; i++) {
       const index = i % this.#endpoints.length
       try {
-        const response = await askOne(this.#endpoints[index] ?? this.#endpoints[0], question, options, abort)
+        const endpoint = this.#endpoints[index] ?? this.#endpoints[0]
+        const response = await this.#measured(endpoint, question, async () =>
+          askOne(endpoint, question, options, abort),
+        )
         this.#current = index
         return response
       } catch (error) {
@@ -100,12 +130,36 @@ export class Connection {
     throw failures.length === 1 ? failures[0] : new AggregateError(failures)
   }
 
+  /** Tells how long the API server took to begin its answer. */
+  async #measured(
+    { url: { host } }: Endpoint,
+    { write }: Question,
+    ask: () => Promise<http.IncomingMessage>,
+  ): Promise<http.IncomingMessage> {
+    const start = performance.now()
+    const method = write?.method ?? 'GET'
+    let code = '<error>'
+    try {
+      const response = await ask()
+      code = String(response.statusCode)
+      return response
+    } finally {
+      this.#onAnswer?.({ method, host, code, durationMs: performance.now() - start })
+    }
+  }
+
   #headers(question: Question, { credential }: Identity): http.OutgoingHttpHeaders {
     const { authorization } = credential ?? {}
     const who = { ...this.#server.headers, ...(authorization !== undefined && { authorization }) }
     // Node wants a list that it could change.
     const own = Object.entries(who).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]])
-    return { ...question.headers, ...(Object.fromEntries(own) as http.OutgoingHttpHeaders), 'user-agent': 'sluice' }
+    const content = question.write && { 'content-type': CONTENT_TYPES[question.write.method] }
+    return {
+      ...question.headers,
+      ...content,
+      ...(Object.fromEntries(own) as http.OutgoingHttpHeaders),
+      'user-agent': 'sluice',
+    }
   }
 
   /** What a connection must have been made with to be used: Node keeps those apart that differ in it. */
@@ -133,7 +187,7 @@ function agentFor(url: URL, { isInsecure = false, serverName, proxy }: ApiServer
 /** @throws whatever kept the API server from answering; a SourceError when time did. */
 async function askOne(
   { agent, url }: Endpoint,
-  { path, query, answerMs, idleMs }: Question,
+  { path, query, write, answerMs, idleMs }: Question,
   options: https.RequestOptions,
   abort: AbortController,
 ): Promise<http.IncomingMessage> {
@@ -146,7 +200,8 @@ async function askOne(
   try {
     return await new Promise((resolve, reject) => {
       const { request } = target.protocol === 'http:' ? http : https
-      const pending = request(target, { ...options, agent, timeout: idleMs, signal: abort.signal })
+      const method = write?.method ?? 'GET'
+      const pending = request(target, { ...options, method, agent, timeout: idleMs, signal: abort.signal })
       const after = (milliseconds: number, what: string) => {
         const timer = setTimeout(() => pending.destroy(late(what)), milliseconds)
         timers.push(timer)
@@ -171,7 +226,7 @@ async function askOne(
           else pending.destroy(error)
         })
       pending.setSocketKeepAlive(true, KEEP_ALIVE_MS)
-      pending.end()
+      pending.end(write && JSON.stringify(write.value))
     })
   } finally {
     for (const timer of timers) clearTimeout(timer)

@@ -12,6 +12,8 @@ export type RelistReason = 'expired' | 'ahead' | 'continuation'
 /** What a reflector has done since the process started; all but the last three only grow. */
 export interface ReflectorCounts {
   readonly kind: ClusterObject['kind']
+  /** Everything was listed once, and the last request was answered as it must be. */
+  readonly isConnected: boolean
   /** Lists that were read to their end, as pages or as the beginning of a watch. */
   readonly lists: number
   readonly relists: Readonly<Record<RelistReason, number>>
@@ -38,7 +40,7 @@ export interface ReflectorCounts {
 export type Growing = {
   -readonly [name in Exclude<
     keyof ReflectorCounts,
-    'kind' | 'relists' | 'sinceEventMs' | 'objects' | 'objectsWithProblems'
+    'kind' | 'isConnected' | 'relists' | 'sinceEventMs' | 'objects' | 'objectsWithProblems'
   >]: number
 } & { readonly relists: Record<RelistReason, number>; lastEventAt: number | undefined }
 

@@ -4,7 +4,7 @@ import type { KeptKeys } from '../../model/parse/kept-keys.ts'
 import { parseKind } from '../../model/parse/object.ts'
 import type { ServiceKey } from '../../model/service.ts'
 import type { Update } from '../../store/store.ts'
-import { isSame } from '../same.ts'
+import { isSameObject } from '../same.ts'
 import type { ParkedSlices } from './parked-slices.ts'
 import type { Resource } from './resources.ts'
 
@@ -140,7 +140,7 @@ export class HeldObjects {
 
   #keep(id: ObjectId, object: ClusterObject): void {
     if (object.kind === 'EndpointSlice' && this.#parked?.park(object.value)) this.#remove(id)
-    else if (!isSame(this.#objects.get(id), object)) {
+    else if (!isSameObject(this.#objects.get(id), object)) {
       this.#objects.set(id, object)
       this.#changes.set(id, object)
     }

@@ -6,6 +6,7 @@ import { ProblemTeller } from '../problem-teller.ts'
 import type { Source } from '../source.ts'
 import { ApiClient } from './api-client.ts'
 import type { ApiServer } from './api-server.ts'
+import type { ApiAnswer } from './connection.ts'
 import type { ReflectorCounts } from './counts.ts'
 import { HeldObjects } from './held-objects.ts'
 import { Outage } from './outage.ts'
@@ -28,6 +29,8 @@ export interface KubeSourceOptions {
   /** Called with what is worth knowing and no problem, for example that the API server answers again. */
   readonly onNotice?: (message: string) => void
   readonly timing?: Timing
+  /** Told of each request, to be measured. */
+  readonly onAnswer?: (answer: ApiAnswer) => void
   /** Milliseconds from some fixed moment on; `performance.now` unless told. */
   readonly now?: () => number
 }
@@ -47,8 +50,8 @@ export class KubeSource implements Source {
   #onSynced: (() => void) | undefined
 
   constructor({ store, server, nodeName, timing = DEFAULT_TIMING, ...options }: KubeSourceOptions) {
-    const { onProblem, onNotice, kept, proxyName = '', now = () => performance.now() } = options
-    const client = new ApiClient(server)
+    const { onProblem, onNotice, onAnswer, kept, proxyName = '', now = () => performance.now() } = options
+    const client = new ApiClient(server, onAnswer)
     this.#client = client
     this.#store = store
     this.#teller = new ProblemTeller({ ...(onProblem && { onProblem }) })

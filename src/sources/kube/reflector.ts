@@ -98,6 +98,7 @@ export class Reflector {
     const { lastEventAt, relists, ...counts } = this.#counts
     return {
       kind: this.#options.resource.kind,
+      isConnected: this.#isSynced && this.#failure === undefined,
       ...counts,
       relists: { ...relists },
       sinceEventMs: lastEventAt === undefined ? undefined : this.#options.now() - lastEventAt,
