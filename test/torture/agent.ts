@@ -40,6 +40,7 @@ if (invocation.kind === 'help') throw new TypeError('a command was expected')
 const raw = invocation.options
 const options = agentOptions(raw)
 const server = { url: serverUrl(raw.server?.[0] ?? '', '--server') }
-process.exitCode = await toNft(raw, options, (store, onProblem) => {
-  return new KubeSource({ store, server, nodeName: options.nodeName, onProblem, timing: TIMING })
+const { nodeName } = options
+process.exitCode = await toNft(raw, options, {
+  source: (store, listeners) => new KubeSource({ store, server, nodeName, timing: TIMING, ...listeners }),
 })

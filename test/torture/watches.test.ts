@@ -24,7 +24,7 @@ const { numRuns: ROUNDS = 0, seed: SEED = Math.trunc(Math.random() * 2 ** 31) } 
 const FRESH_EVERY = 50
 const CONVERGES_MS = 30_000
 const OPTIONS = ['--node-name', NODE, '--cluster-cidr', POOLS.clusterCIDRs.join(','), '--min-sync-period', '0s']
-const AGENT = [process.execPath, new URL('./agent.ts', import.meta.url).pathname]
+const AGENT = [process.execPath, new URL('./agent.ts', import.meta.url).pathname] as const
 const ADDRESSES = [...POOLS.nodeAddresses]
 
 interface Round {
