@@ -1,4 +1,5 @@
 import { cpus } from 'node:os'
+import { ConntrackConnection } from '../kernel/conntrack/connection.ts'
 import { SettingFiles } from '../kernel/sysctl/settings.ts'
 import type { Logger } from '../observe/log.ts'
 import { changeSettings } from '../sinks/conntrack/change-settings.ts'
@@ -74,6 +75,19 @@ export class Conntrack implements AgentFlows {
     const failures = initializeConntrack(this.#agent, this.#options)
     for (const error of failures) this.#log.warn({ err: error }, 'a kernel setting is left as it is')
     this.#problems = failures.map((error) => ({ object: 'conntrack', message: failureText(error) }))
+  }
+}
+
+/** What is not there, as on a node where nobody has tracked a connection yet, has no settings. A failure shows when they are set. */
+export async function loadConntrack(): Promise<void> {
+  let connection: ConntrackConnection | undefined
+  try {
+    connection = ConntrackConnection.open()
+    await connection.load()
+  } catch {
+    // Where connection tracking is built in, the settings are there without this.
+  } finally {
+    connection?.close()
   }
 }
 

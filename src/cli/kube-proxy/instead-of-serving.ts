@@ -3,7 +3,7 @@ import { stringify } from 'yaml'
 import { readError } from '../../sources/error.ts'
 import { agentOptions } from '../agent-options.ts'
 import { cleanup } from '../cleanup.ts'
-import { initializeConntrack } from '../conntrack.ts'
+import { initializeConntrack, loadConntrack } from '../conntrack.ts'
 import { conntrackOptions } from '../conntrack-options.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { failureText, UsageError } from '../failure.ts'
@@ -48,8 +48,14 @@ async function cleanupAll({ options }: KubeProxySettings): Promise<ExitCode> {
   return own === EXIT.ok ? leftovers : own
 }
 
+/**
+ * What cannot be set is told and no failure, as while serving: a container that ends with an error would keep a pod's other ones
+ * from starting.
+ */
 async function initialize({ options }: KubeProxySettings): Promise<ExitCode> {
-  const failures = initializeConntrack(agentOptions(options), conntrackOptions(options))
-  for (const error of failures) console.error(`not set: ${failureText(error)}`)
-  return failures.length === 0 ? EXIT.ok : EXIT.kernel
+  const agent = agentOptions(options)
+  const tracking = conntrackOptions(options)
+  await loadConntrack()
+  for (const error of initializeConntrack(agent, tracking)) console.error(`not set: ${failureText(error)}`)
+  return EXIT.ok
 }
