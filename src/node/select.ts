@@ -111,5 +111,7 @@ function localEndpoint(
     ports,
     scopes: { internal, external },
     inCluster,
+    hostname: endpoint.hostname,
+    podName: endpoint.podName,
   }
 }

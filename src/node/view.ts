@@ -74,7 +74,7 @@ export class NodeView {
 }
 
 /** Promises 1 to 4. */
-function isProxied(service: Service): boolean {
+export function isProxied(service: Service): boolean {
   return (
     service.clusterIPs.length > 0 &&
     service.type !== 'ExternalName' &&

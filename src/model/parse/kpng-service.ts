@@ -8,7 +8,7 @@ import { foundInstead, type Report } from './report.ts'
 import { collectClusterIPs, DEFAULT_AFFINITY_SECONDS, guardRanges, MAX_AFFINITY_SECONDS, readType } from './service.ts'
 
 /** localv1.Protocol: KPNG's file has the number. */
-const PROTOCOLS: ReadonlyMap<unknown, Protocol> = new Map<unknown, Protocol>([
+export const KPNG_PROTOCOLS: ReadonlyMap<unknown, Protocol> = new Map<unknown, Protocol>([
   [1, 'TCP'],
   [2, 'UDP'],
   [3, 'SCTP'],
@@ -53,7 +53,7 @@ export function parseKpngService(fields: Fields, report: Report): KpngService | 
     namespace: identity.namespace,
     name: identity.name,
     type,
-    creationTimestamp: 0,
+    creationTimestamp: fields.integer('creationtimestamp', 0, Number.MAX_SAFE_INTEGER) ?? 0,
     clusterIPs,
     externalIPs: readSet(ips, 'externalips', NEVER_ENDPOINT, report).filter(served),
     loadBalancerIPs: guardRanges(given.filter(served), ranges, fields.path('ipfilters'), report),
@@ -107,7 +107,7 @@ function readPorts(fields: Fields): KpngPort[] {
 }
 
 function readPort(entry: Fields): KpngPort | undefined {
-  const protocol = PROTOCOLS.get(entry.raw('protocol') ?? 'TCP')
+  const protocol = KPNG_PROTOCOLS.get(entry.raw('protocol') ?? 'TCP')
   if (protocol === undefined) return entry.warn('protocol', '1 (TCP), 2 (UDP) or 3 (SCTP) (the port is not used)')
   const port = readPortNumber(entry, 'port')
   if (port === undefined) return undefined

@@ -1,8 +1,7 @@
-import { ZONE_LABEL } from '../node.ts'
 import { Fields } from './fields.ts'
 import { parseKpngEndpoints } from './kpng-endpoints.ts'
+import { parseKpngNode } from './kpng-node.ts'
 import { parseKpngService } from './kpng-service.ts'
-import { MAX_LABEL, NO_LABELS, NODE_PREFIXES, readIdentity, readLabels } from './metadata.ts'
 import { emptyResult, type ParseResult } from './object.ts'
 import { foundInstead, Report } from './report.ts'
 
@@ -49,6 +48,14 @@ export function parseKpngItem(
   return into
 }
 
+function readNode(item: Fields, report: Report, into: ParseResult): boolean {
+  report.begin('Node')
+  const value = parseKpngNode(item, report)
+  if (value === undefined) return false
+  into.objects.push({ kind: 'Node', value })
+  return true
+}
+
 function readService(item: Fields, report: Report, into: ParseResult): boolean {
   report.begin('Service')
   const fields = item.map('service')
@@ -62,19 +69,6 @@ function readService(item: Fields, report: Report, into: ParseResult): boolean {
   for (const value of parseKpngEndpoints(item, parsed.service, parsed.ports, report)) {
     into.objects.push({ kind: 'EndpointSlice', value })
   }
-  return true
-}
-
-/** KPNG keeps a node's zone beside its labels, and neither addresses nor pod CIDRs. */
-function readNode(item: Fields, report: Report, into: ParseResult): boolean {
-  report.begin('Node')
-  const identity = readIdentity(item, 'Node', 'cluster', report)
-  if (identity === undefined) return false
-  const given = readLabels(item, 'labels', NODE_PREFIXES, report)
-  const zone = item.map('topology')?.name('zone', MAX_LABEL) ?? ''
-  const labels = zone === '' || given[ZONE_LABEL] !== undefined ? given : { ...given, [ZONE_LABEL]: zone }
-  const value = { name: identity.name, labels, annotations: NO_LABELS, addresses: [], podCIDRs: [], isLeaving: false }
-  into.objects.push({ kind: 'Node', value })
   return true
 }
 

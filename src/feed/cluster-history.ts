@@ -1,0 +1,123 @@
+import { MAX_MESSAGE_BYTES } from '../grpc/frame.ts'
+import type { Cidr } from '../model/ip.ts'
+import type { Node } from '../model/node.ts'
+import type { Problem } from '../model/object.ts'
+import type { ServiceKey } from '../model/service.ts'
+import type { ServiceCIDR } from '../model/service-cidr.ts'
+import { type Hash, loadHash } from '../model/wire/hash.ts'
+import type { ChangeSet, StoreReader } from '../store/reader.ts'
+import type { Store } from '../store/store.ts'
+import { History } from './history.ts'
+import { ServiceVersion } from './service-version.ts'
+
+/** A node as it was at one time. */
+export interface NodeVersion {
+  readonly kind: 'node'
+  readonly node: Node
+}
+
+/** A ServiceCIDR as it was at one time. */
+export interface RangesVersion {
+  readonly kind: 'ranges'
+  readonly object: ServiceCIDR
+}
+
+/** All ranges together, as they were at one time. */
+export interface AllRangesVersion {
+  readonly kind: 'all-ranges'
+  readonly cidrs: readonly Cidr[]
+}
+
+/** What streams are told about. */
+export type ClusterVersion = ServiceVersion | NodeVersion | RangesVersion | AllRangesVersion
+
+/** Keys of the history: each kind of value has a letter of its own in front. */
+export const HISTORY_KEY = {
+  service: (key: ServiceKey) => `S ${key}`,
+  node: (name: string) => `N ${name}`,
+  ranges: (name: string) => `R ${name}`,
+  allRanges: 'A',
+} as const
+
+/**
+ * The store's state with as much of its past as the streams need. It follows the store by itself and tells listeners when there
+ * is something new; nothing is to be told before {@link isSynced}.
+ */
+export class ClusterHistory {
+  readonly history: History<ClusterVersion> = new History()
+  readonly hash: Hash
+  readonly #store: Store
+  readonly #reader: StoreReader
+  readonly #onChange: () => void
+  readonly #tooLarge = new Map<ServiceKey, string>()
+  #isSynced = false
+
+  private constructor(store: Store, hash: Hash, onChange: () => void) {
+    this.#store = store
+    this.hash = hash
+    this.#reader = store.reader()
+    this.#onChange = onChange
+  }
+
+  /** @param onChange called after each revision, also the first */
+  static async follow(store: Store, onChange: () => void): Promise<ClusterHistory> {
+    const history = new ClusterHistory(store, await loadHash(), onChange)
+    void history.#run()
+    return history
+  }
+
+  /** True once the source has delivered its whole initial state. */
+  get isSynced(): boolean {
+    return this.#isSynced
+  }
+
+  /** What is told to nobody, since it is larger than gRPC programs take. */
+  problems(): Problem[] {
+    return [...this.#tooLarge].map(([key, found]) => ({
+      severity: 'error',
+      object: `Service ${key}`,
+      field: '',
+      message: `clients are not told: ${found}; at most ${MAX_MESSAGE_BYTES} are taken`,
+      origin: '',
+    }))
+  }
+
+  close(): void {
+    this.#reader.close()
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const changes = await this.#reader.next()
+      if (changes === undefined) return
+      this.history.record(this.#versions(changes))
+      this.#isSynced = true
+      this.#onChange()
+    }
+  }
+
+  *#versions(changes: ChangeSet): Generator<readonly [string, ClusterVersion | undefined]> {
+    for (const key of changes.services) yield [HISTORY_KEY.service(key), this.#serviceVersion(key)]
+    for (const name of changes.nodes) {
+      const node = this.#store.node(name)
+      yield [HISTORY_KEY.node(name), node && { kind: 'node', node }]
+    }
+    for (const name of changes.serviceCIDRs) {
+      const object = this.#store.serviceCIDR(name)
+      yield [HISTORY_KEY.ranges(name), object && { kind: 'ranges', object }]
+    }
+    if (changes.serviceCIDRs.size > 0) {
+      yield [HISTORY_KEY.allRanges, { kind: 'all-ranges', cidrs: this.#store.serviceCIDRs() }]
+    }
+  }
+
+  /** EndpointSlices without their Service are told to nobody: it may come later. */
+  #serviceVersion(key: ServiceKey): ServiceVersion | undefined {
+    this.#tooLarge.delete(key)
+    const service = this.#store.service(key)
+    if (service === undefined) return undefined
+    return new ServiceVersion(key, service, this.#store.endpointSlices(key), this.hash, (found) => {
+      this.#tooLarge.set(key, found)
+    })
+  }
+}
