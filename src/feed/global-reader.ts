@@ -1,10 +1,9 @@
+import type { Dialect, FeedReader, FeedRequest } from '../model/wire/feed.ts'
 import type { ClusterHistory, ClusterVersion } from './cluster-history.ts'
-import type { FeedReader, FeedRequest } from './feed-reader.ts'
 import { HistoryReader } from './history.ts'
 import { globalNodeValue, globalRangesValue } from './node-values.ts'
 import { byPath, type RenderedValue } from './rendering.ts'
 import { Round, wholeState } from './round.ts'
-import type { Dialect } from './service-version.ts'
 
 /** What one stream of the global API is told. */
 export class GlobalReader implements FeedReader {
@@ -14,6 +13,11 @@ export class GlobalReader implements FeedReader {
 
   constructor(cluster: ClusterHistory) {
     this.#cluster = cluster
+  }
+
+  get isCurrent(): boolean {
+    const { history, isSynced } = this.#cluster
+    return !isSynced || this.#reader.revision === history.revision
   }
 
   next({ dialect }: FeedRequest): Iterable<Uint8Array> | undefined {

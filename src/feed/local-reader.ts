@@ -1,7 +1,7 @@
 import { ZONE_LABEL } from '../model/node.ts'
+import type { FeedReader, FeedRequest } from '../model/wire/feed.ts'
 import type { NodePlace } from '../node/categorize.ts'
 import { type ClusterHistory, type ClusterVersion, HISTORY_KEY } from './cluster-history.ts'
-import type { FeedReader, FeedRequest } from './feed-reader.ts'
 import { type Change, HistoryReader } from './history.ts'
 import { allRangesValue, isNode, ownNodeValue } from './node-values.ts'
 import type { RenderedValue } from './rendering.ts'
@@ -21,6 +21,11 @@ export class LocalReader implements FeedReader {
 
   constructor(cluster: ClusterHistory) {
     this.#cluster = cluster
+  }
+
+  get isCurrent(): boolean {
+    const { history, isSynced } = this.#cluster
+    return !isSynced || this.#reader.revision === history.revision
   }
 
   next(request: FeedRequest): Iterable<Uint8Array> | undefined {

@@ -51,7 +51,8 @@ export function difference(before: readonly RenderedValue[], now: readonly Rende
     const order = old === undefined ? 1 : value === undefined ? -1 : byPath(old, value)
     if (order < 0 && old !== undefined) deletes.push(old)
     if (order > 0 && value !== undefined) sets.push(value)
-    if (order === 0 && old !== undefined && value !== undefined && !isSameFrame(old.frame, value.frame)) sets.push(value)
+    if (order === 0 && old !== undefined && value !== undefined && !isSameFrame(old.frame, value.frame))
+      sets.push(value)
     if (order <= 0) i++
     if (order >= 0) j++
   }

@@ -2,6 +2,7 @@ import type { EndpointPort, EndpointSlice } from '../model/endpoint-slice.ts'
 import type { LocalEndpoint } from '../model/local.ts'
 import type { Service, ServiceKey } from '../model/service.ts'
 import { encode } from '../model/wire/encode.ts'
+import type { Dialect } from '../model/wire/feed.ts'
 import { type Hash, hashText } from '../model/wire/hash.ts'
 import type { Contents } from '../model/wire/message.ts'
 import { ENDPOINT, ENDPOINT_INFO, SERVICE, SERVICE_INFO } from '../model/wire/messages.ts'
@@ -13,9 +14,6 @@ import { selectEndpoints } from '../node/select.ts'
 import { isProxied } from '../node/view.ts'
 import { endpointKeys } from './endpoint-keys.ts'
 import { byPath, type RenderedValue, type Rendering, renderValue } from './rendering.ts'
-
-/** Whether a client understands additions to KPNG's API. */
-export type Dialect = 'kpng' | 'additions'
 
 /**
  * A Service with its EndpointSlices as they were at one time, and as streams are told of them. Most nodes are told the same:
@@ -72,7 +70,8 @@ export class ServiceVersion {
     if (this.#serviceValue === undefined) return undefined
     const selected = selectEndpoints(this.service, this.#slices, place)
     // KPNG's clients give new connections to whatever they are told of.
-    const told = dialect === 'additions' ? selected : selected.filter(({ scopes }) => scopes.internal || scopes.external)
+    const told =
+      dialect === 'additions' ? selected : selected.filter(({ scopes }) => scopes.internal || scopes.external)
     const endpoints = mergePorts(told)
     const keys = endpointKeys(endpoints)
     const named: RenderedValue[] = []

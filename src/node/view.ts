@@ -1,5 +1,5 @@
-import type { Cidr } from '../model/ip.ts'
 import type { LocalService } from '../model/local.ts'
+import type { LocalChanges, LocalState } from '../model/local-state.ts'
 import { type Node, ZONE_LABEL } from '../model/node.ts'
 import type { Service, ServiceKey } from '../model/service.ts'
 import type { StoreReader } from '../store/reader.ts'
@@ -12,23 +12,11 @@ const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name'
 /** A Service with this label is not proxied at all (promise 4). */
 const HEADLESS_LABEL = 'service.kubernetes.io/headless'
 
-/** What changed for a node. */
-export interface LocalChanges {
-  /** Revision of the store that these changes lead to. */
-  readonly revision: number
-  /** Services for which the node may have to do something else now: ask {@link NodeView.local} for each. */
-  readonly services: ReadonlySet<ServiceKey>
-  /** The node's own object, when it changed; undefined when it did not, null when there is none any more. */
-  readonly node: Node | null | undefined
-  /** Ranges out of which Services get their cluster IPs, when they may have changed; undefined when they did not. */
-  readonly serviceCIDRs: readonly Cidr[] | undefined
-}
-
 /**
  * One node's view of the cluster: turns changes of the store into changes of what the node must do. Costs what changed: a
  * change of one Service or of its slices looks at that Service only.
  */
-export class NodeView {
+export class NodeView implements LocalState {
   readonly #store: Store
   readonly #reader: StoreReader
   readonly #nodeName: string
@@ -41,7 +29,6 @@ export class NodeView {
     this.#reader = store.reader()
   }
 
-  /** Waits for the next changes; the first name every Service. @returns undefined once closed. */
   async next(): Promise<LocalChanges | undefined> {
     const changes = await this.#reader.next()
     if (changes === undefined) return undefined
@@ -53,7 +40,6 @@ export class NodeView {
     return { revision: changes.revision, services, node, serviceCIDRs }
   }
 
-  /** What this node must do for a Service; undefined when there is nothing. */
   local(key: ServiceKey): LocalService | undefined {
     const service = this.#store.service(key)
     if (service === undefined || !isProxied(service)) return undefined
@@ -66,6 +52,18 @@ export class NodeView {
     if (zone === this.#place.zone) return false
     this.#place = { name: this.#nodeName, zone }
     return true
+  }
+
+  serviceKeys(): Iterable<ServiceKey> {
+    return this.#store.serviceKeys()
+  }
+
+  get revision(): number {
+    return this.#store.revision
+  }
+
+  get counts(): LocalState['counts'] {
+    return this.#store.counts
   }
 
   close(): void {

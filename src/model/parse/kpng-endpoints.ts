@@ -142,7 +142,8 @@ export function readKpngPorts(endpoint: Fields, servicePorts: readonly KpngPort[
     const overridden = overrides.exact.get(portKey(name, protocol)) ?? overrides.named.get(name)
     if (overridden !== undefined) ports.push({ name, protocol, port: overridden })
     else if (overrides.exact.size > 0) continue
-    else if (overrides.named.has(targetPortName)) ports.push({ name, protocol, port: overrides.named.get(targetPortName) ?? 0 })
+    else if (overrides.named.has(targetPortName))
+      ports.push({ name, protocol, port: overrides.named.get(targetPortName) ?? 0 })
     else if (endpoint.list('portoverrides').length > 0 && name !== '') continue
     else if (targetPort === 0 && targetPortName !== '') {
       const wanted = `a port override named ${JSON.stringify(targetPortName)}`

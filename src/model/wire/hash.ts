@@ -5,7 +5,11 @@ export type Hash = (bytes: Uint8Array) => bigint
 
 /** Loads the hash, which is WebAssembly, once; a few milliseconds. */
 export async function loadHash(): Promise<Hash> {
-  loading ??= xxhash().then(({ h64Raw }) => (bytes: Uint8Array) => h64Raw(bytes))
+  loading ??= xxhash().then(
+    ({ h64Raw }) =>
+      (bytes: Uint8Array) =>
+        h64Raw(bytes),
+  )
   return loading
 }
 

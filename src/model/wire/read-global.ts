@@ -1,7 +1,7 @@
-import { emptyResult, type ParseResult } from '../parse/object.ts'
 import { Fields } from '../parse/fields.ts'
 import { parseKpngItem } from '../parse/kpng.ts'
 import { parseKpngNode, parseServiceCIDRInfo } from '../parse/kpng-node.ts'
+import { emptyResult, type ParseResult } from '../parse/object.ts'
 import { Report } from '../parse/report.ts'
 import { decode } from './decode.ts'
 import { isWireError } from './error.ts'

@@ -1,7 +1,7 @@
+import type { Cidr } from '../ip.ts'
 import type { LocalEndpoint, LocalService } from '../local.ts'
 import type { Node } from '../node.ts'
 import type { Problem } from '../object.ts'
-import type { Cidr } from '../ip.ts'
 import { readRanges } from '../parse/address.ts'
 import { Fields } from '../parse/fields.ts'
 import { readKpngAddresses, readKpngPorts } from '../parse/kpng-endpoints.ts'
@@ -82,7 +82,10 @@ export function readNode(bytes: Uint8Array, origin: string): { node: Node | unde
 }
 
 /** Reads localv1.IPRanges; what is no range is left out. */
-export function readIPRanges(bytes: Uint8Array, origin: string): { ranges: readonly Cidr[]; problems: readonly Problem[] } {
+export function readIPRanges(
+  bytes: Uint8Array,
+  origin: string,
+): { ranges: readonly Cidr[]; problems: readonly Problem[] } {
   const problems: Problem[] = []
   const report = new Report(origin, problems)
   report.begin('ServiceCIDRs')

@@ -1,0 +1,36 @@
+import type { Cidr } from './ip.ts'
+import type { LocalService } from './local.ts'
+import type { Node } from './node.ts'
+import type { ServiceKey } from './service.ts'
+
+/** What changed for a node. */
+export interface LocalChanges {
+  /** Revision of the state that these changes lead to. */
+  readonly revision: number
+  /** Services for which the node may have to do something else now: ask {@link LocalState.local} for each. */
+  readonly services: ReadonlySet<ServiceKey>
+  /** The node's own object, when it changed; undefined when it did not, null when there is none any more. */
+  readonly node: Node | null | undefined
+  /** Ranges out of which Services get their cluster IPs, when they may have changed; undefined when they did not. */
+  readonly serviceCIDRs: readonly Cidr[] | undefined
+}
+
+/** What one node must do, and what becomes of that: made here out of the cluster's state, or told by a server. */
+export interface LocalState {
+  /** Waits for the next changes; the first name every Service. @returns undefined once closed. */
+  next(): Promise<LocalChanges | undefined>
+
+  /** What the node must do for a Service; undefined when there is nothing. */
+  local(key: ServiceKey): LocalService | undefined
+
+  /** Every Service that there is, also those for which the node has nothing to do. */
+  serviceKeys(): Iterable<ServiceKey>
+
+  /** Grows with each change of the state; 0 at first. */
+  readonly revision: number
+
+  /** Objects that the state is made of; 0 for kinds that it is not told of. */
+  readonly counts: { readonly services: number; readonly endpointSlices: number; readonly nodes: number }
+
+  close(): void
+}
