@@ -1,14 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cidr } from '../model/ip.ts'
+import type { LocalState } from '../model/local-state.ts'
 import type { Node } from '../model/node.ts'
 import type { ServiceKey } from '../model/service.ts'
-import { NodeView } from '../node/view.ts'
 import { serveControl } from '../observe/control-socket.ts'
 import { Slices } from '../observe/event-loop.ts'
 import type { Logger } from '../observe/log.ts'
 import type { Status, StatusProblem } from '../observe/status.ts'
 import type { Source } from '../sources/source.ts'
-import type { Store } from '../store/store.ts'
 import type { DataPlane, PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts'
 import { virtualServers } from '../virtual-server/from-local.ts'
 import type { VirtualServer } from '../virtual-server/virtual-server.ts'
@@ -41,8 +40,9 @@ export interface AgentFlows {
 export interface AgentParts {
   readonly options: AgentOptions
   readonly log: Logger
-  readonly store: Store
   readonly source: Source
+  /** What the source says that this node must do. */
+  readonly state: LocalState
   readonly plane: DataPlane
   /** Absent when the kernel is only looked at. */
   readonly flows?: AgentFlows
@@ -64,7 +64,7 @@ const POD_CIDRS_WAIT_MS = 300_000
 /** Runs a node's agent: keeps the data plane in line with the source until it is told to stop. */
 export class Agent {
   readonly #parts: AgentParts
-  readonly #view: NodeView
+  readonly #view: LocalState
   readonly #startedAt = new Date().toISOString()
   readonly #stopping = new AbortController()
   #state: Status['state'] = 'loading'
@@ -83,7 +83,7 @@ export class Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts
-    this.#view = new NodeView(parts.store, parts.options.nodeName)
+    this.#view = parts.state
     this.#schedule = new SyncSchedule(parts.options)
   }
 
@@ -132,7 +132,7 @@ export class Agent {
   }
 
   status(): Status {
-    const { options, store, plane, flows } = this.#parts
+    const { options, state, plane, flows } = this.#parts
     return {
       instance: options.instance,
       version: VERSION,
@@ -141,11 +141,11 @@ export class Agent {
       plane: plane.name,
       nodeName: options.nodeName,
       startedAt: this.#startedAt,
-      revision: store.revision,
+      revision: state.revision,
       servedRevision: this.#servedRevision,
       lastSync: this.#lastSync,
       lastError: this.#lastError,
-      counts: { ...store.counts, ...plane.counts(), staleFlowsDeleted: 0, ...flows?.counts() },
+      counts: { ...state.counts, ...plane.counts(), staleFlowsDeleted: 0, ...flows?.counts() },
       nodeAddresses: this.#nodeAddresses.nodePorts,
       problems: this.problems(),
     }
@@ -315,11 +315,7 @@ export class Agent {
     const own = this.#nodeAddresses.own.join()
     if (own === this.#lastOwnAddresses) return keys
     this.#lastOwnAddresses = own
-    const { store } = this.#parts
-    const restricted = [...store.serviceKeys()].filter((key) => {
-      return (store.service(key)?.loadBalancerSourceRanges.length ?? 0) > 0
-    })
-    return new Set([...keys, ...restricted])
+    return new Set([...keys, ...this.#view.restricted()])
   }
 }
 

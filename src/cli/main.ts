@@ -2,15 +2,13 @@ import { cleanup } from './cleanup.ts'
 import { parseCommandLine } from './command-line.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { exitCodeOf, failureText } from './failure.ts'
-import { fileToNft } from './file-to-nft.ts'
-import { kubeToNft } from './kube-to-nft.ts'
 import type { RawOptions } from './options.ts'
+import { PIPELINES } from './pipelines.ts'
 import { status } from './status.ts'
 import { VERSION } from './version.ts'
 
 const RUN: { readonly [words: string]: (options: RawOptions) => Promise<ExitCode> } = {
-  'file to-local to-nft': fileToNft,
-  'kube to-local to-nft': kubeToNft,
+  ...PIPELINES,
   status,
   cleanup,
   version: async () => {

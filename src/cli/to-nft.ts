@@ -1,10 +1,9 @@
 import type { Problem } from '../model/object.ts'
 import { selectsIPv4Loopback } from '../node/node-port-addresses.ts'
+import { NodeView } from '../node/view.ts'
 import { createLog, type Logger } from '../observe/log.ts'
-import { problemText } from '../observe/status.ts'
-import type { Source } from '../sources/source.ts'
 import { Store } from '../store/store.ts'
-import { Agent } from './agent.ts'
+import { Agent, type AgentParts } from './agent.ts'
 import { AgentHealth } from './agent-health.ts'
 import type { AgentOptions } from './agent-options.ts'
 import { Conntrack } from './conntrack.ts'
@@ -14,12 +13,21 @@ import { replacingKubeProxy } from './kube-proxy-leftovers.ts'
 import { openNftPlane } from './nft-plane.ts'
 import { NodeAddresses } from './node-addresses.ts'
 import type { RawOptions } from './options.ts'
+import { logProblems, type SourceFactory } from './source-factory.ts'
 
-/** Makes the source that fills this store; `onProblem` is to be told each problem that is new. */
-export type SourceFactory = (store: Store, onProblem: (problem: Problem) => void) => Source
+/** Opens what the agent is fed from; `onProblem` is to be told each problem that is new. */
+export type OpenState = (onProblem: (problem: Problem) => void) => Pick<AgentParts, 'source' | 'state'>
+
+/** The state that this node makes by itself, out of the whole cluster's. */
+export function fromCluster(nodeName: string, makeSource: SourceFactory): OpenState {
+  return (onProblem) => {
+    const store = new Store()
+    return { source: makeSource(store, onProblem), state: new NodeView(store, nodeName) }
+  }
+}
 
 /** Serves what a source gives with nftables, until a signal, or with `once` until it is in the kernel. @throws UsageError */
-export async function toNft(raw: RawOptions, options: AgentOptions, makeSource: SourceFactory): Promise<ExitCode> {
+export async function toNft(raw: RawOptions, options: AgentOptions, open: OpenState): Promise<ExitCode> {
   const tracking = conntrackOptions(raw)
   // The text of a dry run goes to standard output, and must stay usable there.
   const log = createLog({
@@ -29,16 +37,13 @@ export async function toNft(raw: RawOptions, options: AgentOptions, makeSource: 
   })
   const opened = await openNftPlane(options, log)
   const plane = raw.cleanupKubeProxy && !options.dryRun ? replacingKubeProxy(opened, log) : opened
-  const store = new Store()
-  const source = makeSource(store, (problem) => {
-    log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem))
-  })
+  const { source, state } = open(logProblems(log))
   if (selectsIPv4Loopback(options.nodePortAddresses)) {
     log.warn('--nodeport-addresses: node ports are not served on loopback addresses, since nftables cannot')
   }
   // Reading addresses needs no root, so that a dry run shows the node's own.
   const addresses = new NodeAddresses(options.nodePortAddresses)
-  const parts = { options, log, store, source, plane, addresses }
+  const parts = { options, log, source, state, plane, addresses }
   const flows = !options.dryRun && { flows: new Conntrack(options, tracking, log) }
   const health = !options.dryRun && !options.once && { health: openHealth(options, log) }
   const agent = new Agent({ ...parts, ...flows, ...health })

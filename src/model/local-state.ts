@@ -23,8 +23,8 @@ export interface LocalState {
   /** What the node must do for a Service; undefined when there is nothing. */
   local(key: ServiceKey): LocalService | undefined
 
-  /** Every Service that there is, also those for which the node has nothing to do. */
-  serviceKeys(): Iterable<ServiceKey>
+  /** Services whose load-balancer addresses are for some sources only. */
+  restricted(): Iterable<ServiceKey>
 
   /** Grows with each change of the state; 0 at first. */
   readonly revision: number

@@ -54,8 +54,10 @@ export class NodeView implements LocalState {
     return true
   }
 
-  serviceKeys(): Iterable<ServiceKey> {
-    return this.#store.serviceKeys()
+  *restricted(): Generator<ServiceKey> {
+    for (const key of this.#store.serviceKeys()) {
+      if ((this.#store.service(key)?.loadBalancerSourceRanges.length ?? 0) > 0) yield key
+    }
   }
 
   get revision(): number {

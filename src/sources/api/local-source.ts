@@ -42,6 +42,7 @@ export class LocalSource implements Source, LocalState {
   readonly #nodeName: string
   /** What each Service is made of, as it could last be used. */
   readonly #usable = new Map<ServiceKey, Group>()
+  readonly #restricted = new Set<ServiceKey>()
   /** What was read to see that it can be used, until it is asked for. */
   readonly #read = new Map<ServiceKey, LocalService>()
   readonly #closing = new AbortController()
@@ -103,8 +104,8 @@ export class LocalSource implements Source, LocalState {
     return read ?? this.#readService(key, this.#usable.get(key))?.local
   }
 
-  serviceKeys(): Iterable<ServiceKey> {
-    return this.#usable.keys()
+  restricted(): Iterable<ServiceKey> {
+    return this.#restricted
   }
 
   get revision(): number {
@@ -158,6 +159,8 @@ export class LocalSource implements Source, LocalState {
       this.#usable.set(key, group)
       this.#read.set(key, local)
     }
+    const isRestricted = (local?.service.loadBalancerSourceRanges.length ?? 0) > 0
+    this.#restricted[isRestricted ? 'add' : 'delete'](key)
     return true
   }
 

@@ -11,8 +11,8 @@ import { DEFAULT_TIMING, type Timing } from './timing.ts'
 export interface KubeSourceOptions {
   readonly store: Store
   readonly server: ApiServer
-  /** The only Node that is read. */
-  readonly nodeName: string
+  /** The only Node that is read; undefined for all of them, which who serves other nodes needs. */
+  readonly nodeName: string | undefined
   /** Called once for each problem that is new. */
   readonly onProblem?: (problem: Problem) => void
   readonly timing?: Timing

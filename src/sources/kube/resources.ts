@@ -12,8 +12,12 @@ export interface Resource {
   readonly isOptional: boolean
 }
 
-/** Everything that Sluice reads of a cluster. Of Nodes it is only this one: zones of others are in the EndpointSlices. */
-export function resources(nodeName: string): readonly Resource[] {
+/**
+ * Everything that Sluice reads of a cluster. Who serves one node needs only that Node: zones of others are in the EndpointSlices.
+ *
+ * @param nodeName undefined for all Nodes
+ */
+export function resources(nodeName: string | undefined): readonly Resource[] {
   const all = { fieldSelector: '', isOptional: false }
   return [
     { ...all, apiVersion: 'v1', kind: 'Service', path: '/api/v1/services' },
@@ -23,7 +27,13 @@ export function resources(nodeName: string): readonly Resource[] {
       kind: 'EndpointSlice',
       path: '/apis/discovery.k8s.io/v1/endpointslices',
     },
-    { ...all, apiVersion: 'v1', kind: 'Node', path: '/api/v1/nodes', fieldSelector: `metadata.name=${nodeName}` },
+    {
+      ...all,
+      apiVersion: 'v1',
+      kind: 'Node',
+      path: '/api/v1/nodes',
+      ...(nodeName !== undefined && onlyNode(nodeName)),
+    },
     // Generally available since Kubernetes 1.33 (KEP-1880).
     {
       ...all,
@@ -33,4 +43,8 @@ export function resources(nodeName: string): readonly Resource[] {
       isOptional: true,
     },
   ]
+}
+
+function onlyNode(name: string): Pick<Resource, 'fieldSelector'> {
+  return { fieldSelector: `metadata.name=${name}` }
 }

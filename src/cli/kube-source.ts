@@ -3,18 +3,19 @@ import { type ApiServer, serverUrl } from '../sources/kube/api-server.ts'
 import { inCluster } from '../sources/kube/in-cluster.ts'
 import { KubeSource } from '../sources/kube/kube-source.ts'
 import { readKubeconfig } from '../sources/kube/kubeconfig.ts'
-import { agentOptions } from './agent-options.ts'
-import type { ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
 import type { RawOptions } from './options.ts'
-import { toNft } from './to-nft.ts'
+import type { SourceFactory } from './source-factory.ts'
 
-/** `sluice kube to-local to-nft`. */
-export async function kubeToNft(raw: RawOptions): Promise<ExitCode> {
-  const options = agentOptions(raw)
+/**
+ * The source `kube`.
+ *
+ * @param nodeName the only Node that is read; undefined for all of them
+ * @throws UsageError when nothing says where the API server is; SourceError when what says so cannot be used
+ */
+export async function kubeSource(raw: RawOptions, nodeName: string | undefined): Promise<SourceFactory> {
   const server = await apiServer(raw, process.env)
-  const { nodeName } = options
-  return toNft(raw, options, (store, onProblem) => new KubeSource({ store, server, nodeName, onProblem }))
+  return (store, onProblem) => new KubeSource({ store, server, nodeName, onProblem })
 }
 
 /** @throws UsageError when nothing says where it is; SourceError when what says so cannot be used. */

@@ -1,0 +1,13 @@
+import { FileSource } from '../sources/file/file-source.ts'
+import { maxFileBytes } from './agent-options.ts'
+import { UsageError } from './failure.ts'
+import type { RawOptions } from './options.ts'
+import type { SourceFactory } from './source-factory.ts'
+
+/** The source `file`. @param follow read the files again when they change @throws UsageError */
+export function fileSource(raw: RawOptions, follow: boolean): SourceFactory {
+  const inputs = raw.input ?? []
+  if (inputs.length === 0) throw new UsageError('--input: give a file, a directory, or - for standard input')
+  const limit = maxFileBytes(raw)
+  return (store, onProblem) => new FileSource({ store, inputs, follow, maxFileBytes: limit, onProblem })
+}

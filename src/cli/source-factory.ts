@@ -1,0 +1,39 @@
+import { parseGrpcAddress } from '../grpc/address.ts'
+import type { GrpcTarget } from '../grpc/client.ts'
+import { isGrpcError } from '../grpc/error.ts'
+import { readTls } from '../grpc/tls.ts'
+import type { Problem } from '../model/object.ts'
+import type { Logger } from '../observe/log.ts'
+import { problemText } from '../observe/status.ts'
+import type { Source } from '../sources/source.ts'
+import type { Store } from '../store/store.ts'
+import { UsageError } from './failure.ts'
+import type { RawOptions } from './options.ts'
+
+/** Makes the source that fills this store; `onProblem` is to be told each problem that is new. */
+export type SourceFactory = (store: Store, onProblem: (problem: Problem) => void) => Source
+
+/** Logs each problem that it is told. */
+export function logProblems(log: Logger): (problem: Problem) => void {
+  return (problem) => {
+    log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem))
+  }
+}
+
+/** Where `--api` is, and how to speak with it. @throws UsageError, GrpcError when a key or certificate cannot be used */
+export function apiTarget(raw: RawOptions): GrpcTarget {
+  const tls = readTls(
+    { key: raw.apiClientTlsKey, crt: raw.apiClientTlsCrt, ca: raw.apiClientTlsCa },
+    '--api-client-tls-',
+  )
+  return { address: addressOption('--api', raw.api ?? ''), tls }
+}
+
+/** @throws UsageError that names the flag */
+export function addressOption(flag: string, text: string) {
+  try {
+    return parseGrpcAddress(text)
+  } catch (error) {
+    throw isGrpcError(error) ? new UsageError(`${flag}: ${error.message}`) : error
+  }
+}
