@@ -1,9 +1,10 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type GrpcAddress, grpcAddressText } from './address.ts'
 import { GrpcError } from './error.ts'
 import { FrameReader, frame } from './frame.ts'
+import { http2 } from './http2.ts'
 import { decodeStatusMessage, GRPC_CONTENT_TYPE } from './status.ts'
 import type { TlsOptions } from './tls.ts'
 
@@ -49,7 +50,7 @@ export class ClientCall {
   /** Opens a connection, and a call on it. Failures are told by {@link messages}. Aborting ends both at once. */
   static open({ address, tls }: GrpcTarget, method: string, signal: AbortSignal): ClientCall {
     const authority = address.kind === 'unix' ? 'localhost' : grpcAddressText(address)
-    const session = connectHttp2(`${tls === undefined ? 'http' : 'https'}://${authority}`, {
+    const session = http2().connect(`${tls === undefined ? 'http' : 'https'}://${authority}`, {
       createConnection: () => connectSocket(address, tls),
       settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
     })

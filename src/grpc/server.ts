@@ -1,14 +1,8 @@
-import {
-  createSecureServer,
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { type GrpcAddress, grpcAddressText } from './address.ts'
 import { GrpcError } from './error.ts'
+import { http2 } from './http2.ts'
 import { refuse, ServerCall } from './server-call.ts'
 import { GRPC_CONTENT_TYPE, GRPC_STATUS } from './status.ts'
 import type { TlsOptions } from './tls.ts'
@@ -50,8 +44,8 @@ export class GrpcServer {
     const settings = { settings: { maxConcurrentStreams: MAX_CALLS, enablePush: false } }
     const server =
       tls === undefined
-        ? createServer(settings)
-        : createSecureServer({
+        ? http2().createServer(settings)
+        : http2().createSecureServer({
             ...settings,
             ...tls,
             requestCert: tls.ca !== undefined,
