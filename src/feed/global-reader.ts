@@ -15,9 +15,9 @@ export class GlobalReader implements FeedReader {
     this.#cluster = cluster
   }
 
-  get isCurrent(): boolean {
+  isCurrent({ dialect }: FeedRequest): boolean {
     const { history, isSynced } = this.#cluster
-    return !isSynced || this.#reader.revision === history.revision
+    return !isSynced || (this.#dialect === dialect && this.#reader.revision === history.revision)
   }
 
   next({ dialect }: FeedRequest): Iterable<Uint8Array> | undefined {

@@ -23,9 +23,10 @@ export class LocalReader implements FeedReader {
     this.#cluster = cluster
   }
 
-  get isCurrent(): boolean {
+  isCurrent({ nodeName, dialect }: FeedRequest): boolean {
     const { history, isSynced } = this.#cluster
-    return !isSynced || this.#reader.revision === history.revision
+    const isSame = this.#told?.nodeName === nodeName && this.#told.dialect === dialect
+    return !isSynced || (isSame && this.#reader.revision === history.revision)
   }
 
   next(request: FeedRequest): Iterable<Uint8Array> | undefined {

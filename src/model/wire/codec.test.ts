@@ -116,7 +116,7 @@ function valueOf(field: Field): fc.Arbitrary<unknown> {
     case 'message':
       return contentsOf(field.of ?? {})
     case 'list':
-      return fc.array(field.of === undefined ? text : contentsOf(field.of), { minLength: 1, maxLength: 4 })
+      return fc.array<unknown>(field.of === undefined ? text : contentsOf(field.of), { minLength: 1, maxLength: 4 })
     case 'map':
       return fc.dictionary(fc.stringMatching(/^[a-z./]{1,9}$/), text, { minKeys: 1, maxKeys: 4, noNullPrototype: true })
   }
@@ -167,7 +167,7 @@ describe('encode and decode', () => {
 })
 
 describe('operations', () => {
-  it('are KPNG\'s bytes', () => {
+  it("are KPNG's bytes", () => {
     expect(Buffer.from(SYNC_OP).toString('hex')).toBe('0a00')
     expect(Buffer.from(RESET_OP).toString('hex')).toBe('2200')
   })

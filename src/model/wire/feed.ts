@@ -10,8 +10,8 @@ export interface FeedRequest {
 
 /** How one stream is told of the cluster's state. */
 export interface FeedReader {
-  /** True when there is certainly nothing new for this stream. */
-  readonly isCurrent: boolean
+  /** True when there is certainly nothing to tell whoever asks for this. */
+  isCurrent(request: FeedRequest): boolean
 
   /**
    * The framed operations of the next change set, as of now. Once it was asked for, the stream counts as having been told.

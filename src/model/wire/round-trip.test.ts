@@ -2,15 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { endpoint, ip, localEndpoint, node, service, slice } from '../../../test/fixtures/services.ts'
 import type { EndpointSlice } from '../endpoint-slice.ts'
+import { parseCidr } from '../ip.ts'
 import type { LocalEndpoint } from '../local.ts'
 import type { Node } from '../node.ts'
 import type { Service, ServicePort } from '../service.ts'
 import { serviceKey } from '../service.ts'
-import { parseCidr } from '../ip.ts'
 import { encode } from './encode.ts'
 import { ENDPOINT, ENDPOINT_INFO, NODE, NODE_INFO, SERVICE, SERVICE_CIDR_INFO, SERVICE_INFO } from './messages.ts'
-import { readLocalService, readNode } from './read-local.ts'
 import { readGlobalNode, readGlobalService, readGlobalServiceCIDR } from './read-global.ts'
+import { readLocalService, readNode } from './read-local.ts'
 import { endpointInfoMessage, localEndpointMessage, mergePorts } from './write-endpoint.ts'
 import { nodeMessage, rangesMessage } from './write-node.ts'
 import { serviceMessage } from './write-service.ts'
@@ -42,19 +42,24 @@ const namedPorts: fc.Arbitrary<readonly ServicePort[]> = fc.uniqueArray(
   { minLength: 1, maxLength: 4, selector: (entry) => entry.name },
 )
 /** A Service with one port may have no name for it. */
-const ports = fc.oneof(namedPorts, namedPorts.map((list) => list.slice(0, 1).map((entry) => ({ ...entry, name: '' }))))
+const ports = fc.oneof(
+  namedPorts,
+  namedPorts.map((list) => list.slice(0, 1).map((entry) => ({ ...entry, name: '' }))),
+)
 
-const labels = fc.dictionary(fc.stringMatching(/^sluice\.dev\/[a-z]{1,5}$/), fc.string(), { maxKeys: 3, noNullPrototype: true })
+const labels = fc.dictionary(fc.stringMatching(/^sluice\.dev\/[a-z]{1,5}$/), fc.string(), {
+  maxKeys: 3,
+  noNullPrototype: true,
+})
 
 const services: fc.Arbitrary<Service> = fc.record({
   namespace: name,
   name,
   type: fc.constantFrom('ClusterIP', 'NodePort', 'LoadBalancer'),
   creationTimestamp: fc.integer({ min: 0, max: 4e12 }),
-  clusterIPs: fc.tuple(address4, address6, fc.integer({ min: 0, max: 3 })).map(([a, b, mask]) => [
-    ...(mask & 1 ? [a] : []),
-    ...(mask & 2 ? [b] : []),
-  ]),
+  clusterIPs: fc
+    .tuple(address4, address6, fc.integer({ min: 0, max: 3 }))
+    .map(([a, b, mask]) => [...(mask & 1 ? [a] : []), ...(mask & 2 ? [b] : [])]),
   externalIPs: addresses,
   loadBalancerIPs: addresses,
   ports,
@@ -74,11 +79,13 @@ function portsOf(of: Service) {
       minLength: 1,
       selector: ([{ name: portName, protocol: portProtocol }]) => `${portName}/${portProtocol}`,
     })
-    .map((chosen) => chosen.map(([{ name: portName, protocol: portProtocol }, number]) => ({
-      name: portName,
-      protocol: portProtocol,
-      port: number,
-    })))
+    .map((chosen) =>
+      chosen.map(([{ name: portName, protocol: portProtocol }, number]) => ({
+        name: portName,
+        protocol: portProtocol,
+        port: number,
+      })),
+    )
 }
 
 describe('the local API', () => {
@@ -119,17 +126,19 @@ describe('the local API', () => {
       localEndpoint('10.1.0.1', { ports: [{ ...http, port: 8081 }] }),
       localEndpoint('10.1.0.2', { ports: [dns], ready: false }),
     ])
-    expect(merged.map(({ address, ports: numbers }) => `${address} ${numbers.map((entry) => entry.port).join()}`)).toEqual([
-      '10.1.0.1 8080,53',
-      '10.1.0.2 8080',
-      '10.1.0.1 8081',
-      '10.1.0.2 53',
-    ])
+    expect(
+      merged.map(({ address, ports: numbers }) => `${address} ${numbers.map((entry) => entry.port).join()}`),
+    ).toEqual(['10.1.0.1 8080,53', '10.1.0.2 8080', '10.1.0.1 8081', '10.1.0.2 53'])
   })
 
   it('derives what KPNG does not say', () => {
     const of = service('web', { clusterIPs: [ip('10.0.0.1')] })
-    const kpng = { ips: { v4: ['10.1.0.1'] }, local: true, portoverrides: [{ name: 'http', port: 8080 }], scopes: { internal: true } }
+    const kpng = {
+      ips: { v4: ['10.1.0.1'] },
+      local: true,
+      portoverrides: [{ name: 'http', port: 8080 }],
+      scopes: { internal: true },
+    }
     const { local } = readLocalService(
       serviceKey('default', 'web'),
       encode(SERVICE, serviceMessage(of)),
@@ -178,7 +187,10 @@ describe('the local API', () => {
 
 const nodes: fc.Arbitrary<Node> = fc.record({
   name,
-  labels: fc.oneof(fc.constant({}), name.map((zone) => ({ 'topology.kubernetes.io/zone': zone }))),
+  labels: fc.oneof(
+    fc.constant({}),
+    name.map((zone) => ({ 'topology.kubernetes.io/zone': zone })),
+  ),
   annotations: fc.constant({}),
   addresses,
   podCIDRs: fc.uniqueArray(cidr, { maxLength: 2 }),

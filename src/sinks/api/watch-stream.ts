@@ -38,9 +38,9 @@ export class WatchStream {
     })
   }
 
-  /** True when there is nothing to serve: it was told everything. */
+  /** True when there is nothing to serve: it asked for nothing, or was told everything. */
   get isCurrent(): boolean {
-    return this.#options.reader.isCurrent
+    return this.#request === undefined || this.#options.reader.isCurrent(this.#request)
   }
 
   /**
