@@ -25,9 +25,12 @@ export function renderValue(set: SetNumber, path: string, value: Uint8Array): Re
 }
 
 /** The framed operation that deletes a value. */
-export function deletion({ set, path }: RenderedValue): Uint8Array {
-  return frame(deleteOp(set, path))
+function deletion({ set, path }: RenderedValue): PathFrame {
+  return { path, frame: frame(deleteOp(set, path)) }
 }
+
+/** A framed operation, and what it is about. */
+export type PathFrame = Pick<RenderedValue, 'path' | 'frame'>
 
 export function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
   return a.path < b.path ? -1 : a.path > b.path ? 1 : 0
@@ -35,13 +38,13 @@ export function byPath(a: { readonly path: string }, b: { readonly path: string 
 
 /** What leads from one list of values to another; both are in the order of their paths. */
 export interface ValueDifference {
-  readonly sets: readonly RenderedValue[]
-  readonly deletes: readonly RenderedValue[]
+  readonly sets: readonly PathFrame[]
+  readonly deletes: readonly PathFrame[]
 }
 
-export function difference(before: readonly RenderedValue[], now: readonly RenderedValue[]): ValueDifference {
-  const sets: RenderedValue[] = []
-  const deletes: RenderedValue[] = []
+function difference(before: readonly RenderedValue[], now: readonly RenderedValue[]): ValueDifference {
+  const sets: PathFrame[] = []
+  const deletes: PathFrame[] = []
   let i = 0
   let j = 0
   for (;;) {
@@ -49,7 +52,7 @@ export function difference(before: readonly RenderedValue[], now: readonly Rende
     const value = now[j]
     if (old === undefined && value === undefined) return { sets, deletes }
     const order = old === undefined ? 1 : value === undefined ? -1 : byPath(old, value)
-    if (order < 0 && old !== undefined) deletes.push(old)
+    if (order < 0 && old !== undefined) deletes.push(deletion(old))
     if (order > 0 && value !== undefined) sets.push(value)
     if (order === 0 && old !== undefined && value !== undefined && !isSameFrame(old.frame, value.frame))
       sets.push(value)
@@ -60,4 +63,34 @@ export function difference(before: readonly RenderedValue[], now: readonly Rende
 
 function isSameFrame(a: Uint8Array, b: Uint8Array): boolean {
   return a === b || Buffer.compare(a, b) === 0
+}
+
+/** What leads from one rendering of a Service to another. */
+export interface ServiceDifference {
+  readonly service: ValueDifference
+  readonly named: ValueDifference
+  readonly anonymous: ValueDifference
+}
+
+const NO_VALUES: readonly RenderedValue[] = []
+const NOTHING = {}
+/** The last difference that led to a rendering: mostly many streams need the same. */
+const LAST = new WeakMap<Rendering, { readonly before: object; readonly difference: ServiceDifference }>()
+
+/** What leads from one rendering of a Service to another; undefined stands for nothing. */
+export function serviceDifference(before: Rendering | undefined, now: Rendering | undefined): ServiceDifference {
+  const last = now && LAST.get(now)
+  if (last !== undefined && last.before === (before ?? NOTHING)) return last.difference
+  const made = {
+    service: difference(before ? [before.service] : NO_VALUES, now ? [now.service] : NO_VALUES),
+    named: difference(before?.named ?? NO_VALUES, now?.named ?? NO_VALUES),
+    anonymous: difference(before?.anonymous ?? NO_VALUES, now?.anonymous ?? NO_VALUES),
+  }
+  if (now !== undefined) LAST.set(now, { before: before ?? NOTHING, difference: made })
+  return made
+}
+
+/** What leads from one value to another; undefined stands for none. */
+export function valueDifference(before: RenderedValue | undefined, now: RenderedValue | undefined): ValueDifference {
+  return difference(before ? [before] : NO_VALUES, now ? [now] : NO_VALUES)
 }

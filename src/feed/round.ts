@@ -1,10 +1,17 @@
 import { frame } from '../grpc/frame.ts'
 import { RESET_OP, SYNC_OP } from '../model/wire/op.ts'
-import { byPath, deletion, difference, type RenderedValue, type Rendering } from './rendering.ts'
+import {
+  byPath,
+  type PathFrame,
+  type RenderedValue,
+  type Rendering,
+  serviceDifference,
+  type ValueDifference,
+  valueDifference,
+} from './rendering.ts'
 
 const RESET_FRAME = frame(RESET_OP)
 const SYNC_FRAME = frame(SYNC_OP)
-const NONE: readonly RenderedValue[] = []
 
 /** What a stream that was told nothing yet is told: everything, with Reset in front. */
 export function* wholeState(parts: WholeState): Generator<Uint8Array> {
@@ -37,14 +44,15 @@ export class Round {
   /** Takes in what became of a Service. */
   addService(before: Rendering | undefined, now: Rendering | undefined): void {
     if (before === now) return
-    add(this.#services, before && [before.service], now && [now.service])
-    add(this.#named, before?.named, now?.named)
-    add(this.#anonymous, before?.anonymous, now?.anonymous)
+    const { service, named, anonymous } = serviceDifference(before, now)
+    add(this.#services, service)
+    add(this.#named, named)
+    add(this.#anonymous, anonymous)
   }
 
   /** Takes in what became of another value: a node, or ranges. */
   addOther(before: RenderedValue | undefined, now: RenderedValue | undefined): void {
-    add(this.#others, before && [before], now && [now])
+    if (before !== now) add(this.#others, valueDifference(before, now))
   }
 
   get isEmpty(): boolean {
@@ -70,20 +78,19 @@ export class Round {
 }
 
 interface Phases {
-  readonly sets: RenderedValue[]
-  readonly deletes: RenderedValue[]
+  readonly sets: PathFrame[]
+  readonly deletes: PathFrame[]
 }
 
-function add(phases: Phases, before: readonly RenderedValue[] = NONE, now: readonly RenderedValue[] = NONE): void {
-  const { sets, deletes } = difference(before, now)
+function add(phases: Phases, { sets, deletes }: ValueDifference): void {
   for (const value of sets) phases.sets.push(value)
   for (const value of deletes) phases.deletes.push(value)
 }
 
-function* inOrder(values: RenderedValue[]): Generator<Uint8Array> {
-  for (const value of values.sort(byPath)) yield value.frame
+function* inOrder(values: PathFrame[]): Generator<Uint8Array> {
+  for (const { frame: framed } of values.sort(byPath)) yield framed
 }
 
-function* inReverse(values: RenderedValue[]): Generator<Uint8Array> {
-  for (const value of values.sort(byPath).reverse()) yield deletion(value)
+function* inReverse(values: PathFrame[]): Generator<Uint8Array> {
+  for (const { frame: framed } of values.sort(byPath).reverse()) yield framed
 }

@@ -83,10 +83,12 @@ export class ServiceVersion {
     return { service: this.#serviceValue, named: named.sort(byPath), anonymous: anonymous.sort(byPath) }
   }
 
-  /** Encoded once for all nodes that are told the same of it. */
+  /** Encoded once for all nodes that are told the same of it; that it is local, mostly one node alone is told. */
   #localEndpoint(path: string, endpoint: LocalEndpoint): RenderedValue | undefined {
-    const { ports, local, unplaced, ready, inCluster, scopes, hostname, address } = endpoint
-    const bits = [local, unplaced, ready, inCluster, scopes.internal, scopes.external].map(Number).join('')
+    const encoded = () => encode(ENDPOINT, localEndpointMessage(endpoint, this.service))
+    if (endpoint.local) return this.#value(SET.endpoints, path, encoded())
+    const { ports, unplaced, ready, inCluster, scopes, hostname, address } = endpoint
+    const bits = [unplaced, ready, inCluster, scopes.internal, scopes.external].map(Number).join('')
     const key = `${bits} ${address} ${hostname} ${path}`
     let known = this.#endpoints.get(ports)
     if (known === undefined) {
@@ -95,8 +97,7 @@ export class ServiceVersion {
       if (this.#slices.some((slice) => slice.ports === ports)) this.#endpoints.set(ports, known)
     }
     if (!known.has(key)) {
-      const bytes = encode(ENDPOINT, localEndpointMessage(endpoint, this.service))
-      known.set(key, this.#value(SET.endpoints, path, bytes))
+      known.set(key, this.#value(SET.endpoints, path, encoded()))
     }
     return known.get(key)
   }
