@@ -37,6 +37,8 @@ export class ServerCall {
     stream.respond({ ':status': 200, 'content-type': GRPC_CONTENT_TYPE }, { waitForTrailers: true })
     stream.on('wantTrailers', () => {
       stream.sendTrailers(this.#trailers)
+      // What the peer still sends is for nobody; at once, the stream would end before the trailers are sent.
+      setImmediate(() => stream.close())
     })
     // The peer went away; `close` follows.
     stream.on('error', () => {})
@@ -74,8 +76,6 @@ export class ServerCall {
     if (this.#isEnding) return
     this.#isEnding = true
     this.#trailers = trailers(status, message)
-    // What the peer still sends is for nobody.
-    this.#stream.once('finish', () => this.#stream.close())
     this.#stream.end()
   }
 
