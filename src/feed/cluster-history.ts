@@ -1,43 +1,13 @@
 import { MAX_MESSAGE_BYTES } from '../grpc/frame.ts'
-import type { Cidr } from '../model/ip.ts'
-import type { Node } from '../model/node.ts'
 import type { Problem } from '../model/object.ts'
 import type { ServiceKey } from '../model/service.ts'
-import type { ServiceCIDR } from '../model/service-cidr.ts'
 import { type Hash, loadHash } from '../model/wire/hash.ts'
 import type { ChangeSet, StoreReader } from '../store/reader.ts'
 import type { Store } from '../store/store.ts'
 import { History } from './history.ts'
 import { ServiceVersion } from './service-version.ts'
-
-/** A node as it was at one time. */
-export interface NodeVersion {
-  readonly kind: 'node'
-  readonly node: Node
-}
-
-/** A ServiceCIDR as it was at one time. */
-export interface RangesVersion {
-  readonly kind: 'ranges'
-  readonly object: ServiceCIDR
-}
-
-/** All ranges together, as they were at one time. */
-export interface AllRangesVersion {
-  readonly kind: 'all-ranges'
-  readonly cidrs: readonly Cidr[]
-}
-
-/** What streams are told about. */
-export type ClusterVersion = ServiceVersion | NodeVersion | RangesVersion | AllRangesVersion
-
-/** Keys of the history: each kind of value has a letter of its own in front. */
-export const HISTORY_KEY = {
-  service: (key: ServiceKey) => `S ${key}`,
-  node: (name: string) => `N ${name}`,
-  ranges: (name: string) => `R ${name}`,
-  allRanges: 'A',
-} as const
+import { SharedRounds } from './shared-rounds.ts'
+import { type ClusterVersion, HISTORY_KEY } from './versions.ts'
 
 /**
  * The store's state with as much of its past as the streams need. It follows the store by itself and tells listeners when there
@@ -45,6 +15,7 @@ export const HISTORY_KEY = {
  */
 export class ClusterHistory {
   readonly history: History<ClusterVersion> = new History()
+  readonly shared: SharedRounds = new SharedRounds(this.history)
   readonly hash: Hash
   readonly #store: Store
   readonly #reader: StoreReader

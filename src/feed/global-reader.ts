@@ -1,9 +1,10 @@
 import type { Dialect, FeedReader, FeedRequest } from '../model/wire/feed.ts'
-import type { ClusterHistory, ClusterVersion } from './cluster-history.ts'
+import type { ClusterHistory } from './cluster-history.ts'
 import { HistoryReader } from './history.ts'
 import { globalNodeValue, globalRangesValue } from './node-values.ts'
 import { byPath, type RenderedValue } from './rendering.ts'
 import { Round, wholeState } from './round.ts'
+import type { ClusterVersion } from './versions.ts'
 
 /** What one stream of the global API is told. */
 export class GlobalReader implements FeedReader {

@@ -1,11 +1,13 @@
 import { ZONE_LABEL } from '../model/node.ts'
 import type { FeedReader, FeedRequest } from '../model/wire/feed.ts'
 import type { NodePlace } from '../node/categorize.ts'
-import { type ClusterHistory, type ClusterVersion, HISTORY_KEY } from './cluster-history.ts'
+import type { ClusterHistory } from './cluster-history.ts'
 import { type Change, HistoryReader } from './history.ts'
 import { allRangesValue, isNode, ownNodeValue } from './node-values.ts'
 import type { RenderedValue } from './rendering.ts'
 import { Round, wholeState } from './round.ts'
+import type { SharedRound } from './shared-rounds.ts'
+import { type ClusterVersion, HISTORY_KEY } from './versions.ts'
 
 /**
  * What one stream of the local API is told. It remembers how far the stream is and whom it is for, and nothing of what it was
@@ -34,11 +36,16 @@ export class LocalReader implements FeedReader {
     if (!isSynced) return undefined
     const before: NodePlace | undefined = this.#told && { name: this.#told.nodeName, zone: this.#zone }
     const place = this.#placeOf(request.nodeName)
-    const changes = request.dialect === this.#told?.dialect ? history.changes(this.#reader) : undefined
+    const shared =
+      request.dialect === this.#told?.dialect
+        ? this.#cluster.shared.get(this.#reader, this.#zone, request.dialect)
+        : undefined
     const frames =
-      before === undefined || changes === undefined
+      before === undefined || shared?.changes === undefined
         ? this.#whole(place, request)
-        : this.#difference(before, place, changes, request)
+        : isOrdinary(before, place, request, shared)
+          ? shared.frames && [shared.frames]
+          : this.#difference(before, place, shared.changes, request)
     history.advance(this.#reader)
     this.#told = request
     this.#zone = place.zone
@@ -96,6 +103,13 @@ export class LocalReader implements FeedReader {
     }
     return round.isEmpty ? undefined : round.frames()
   }
+}
+
+/** True when nothing that changed has to do with this node by name. */
+function isOrdinary(before: NodePlace, place: NodePlace, { dialect }: FeedRequest, shared: SharedRound): boolean {
+  if (before.name !== place.name || before.zone !== place.zone || shared.isInvolved(place.name)) return false
+  if (dialect === 'kpng') return true
+  return !shared.changedKeys.has(HISTORY_KEY.node(place.name)) && !shared.changedKeys.has(HISTORY_KEY.allRanges)
 }
 
 function otherValue(version: ClusterVersion | undefined): RenderedValue | undefined {

@@ -3,8 +3,8 @@ import type { Hash } from '../model/wire/hash.ts'
 import { IP_RANGES, NODE, NODE_INFO, SERVICE_CIDR_INFO } from '../model/wire/messages.ts'
 import { SERVICE_CIDRS_PATH, SET } from '../model/wire/sets.ts'
 import { nodeMessage, rangesMessage } from '../model/wire/write-node.ts'
-import type { AllRangesVersion, ClusterVersion, NodeVersion, RangesVersion } from './cluster-history.ts'
 import { type RenderedValue, renderValue } from './rendering.ts'
+import type { AllRangesVersion, ClusterVersion, NodeVersion, RangesVersion } from './versions.ts'
 
 /** A node as a client of the local API is told of its own. */
 export function ownNodeValue({ node }: NodeVersion): RenderedValue | undefined {

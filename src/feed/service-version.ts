@@ -50,7 +50,7 @@ export class ServiceVersion {
   /** What a node is told; undefined when it has nothing to do. The same object as long as nothing about it changed. */
   local(place: NodePlace, dialect: Dialect): Rendering | undefined {
     if (!isProxied(this.service)) return undefined
-    if (this.#namesOfNodes().has(place.name)) return this.#renderLocal(place, dialect)
+    if (this.nodeNames.has(place.name)) return this.#renderLocal(place, dialect)
     const zone = this.#hintedZones().has(place.zone) ? place.zone : ''
     return this.#share(`local ${dialect} ${zone}`, () => this.#renderLocal({ name: '', zone }, dialect))
   }
@@ -142,7 +142,7 @@ export class ServiceVersion {
   }
 
   /** Nodes that have endpoints of the Service, or are hinted for by name. */
-  #namesOfNodes(): ReadonlySet<string> {
+  get nodeNames(): ReadonlySet<string> {
     if (this.#names !== undefined) return this.#names
     const names = new Set<string>()
     for (const { endpoints } of this.#slices) {
