@@ -19,6 +19,8 @@ const tasks = {
   build: { build: true },
   demo: { build: true, script: ['scripts/demo.ts'] },
   bench: { build: true, script: ['scripts/bench.ts'] },
+  soak: { build: true, script: ['scripts/soak.ts'] },
+  image: { build: true, script: ['scripts/image.ts'] },
   test: { build: false, script: ['scripts/test.ts'], counted: true },
   'test:unit': { build: false, script: ['scripts/test.ts', '--only', 'unit'], counted: true },
   'test:lab': { build: false, script: ['scripts/test.ts', '--only', 'build,lab'], counted: true },

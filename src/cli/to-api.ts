@@ -11,7 +11,7 @@ import { instanceOptions } from './agent-options.ts'
 import { apiServerOptions } from './api-server-options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { RawOptions } from './options.ts'
-import { logProblems, type SourceFactory } from './source-factory.ts'
+import { logListeners, type SourceFactory } from './to-nft.ts'
 import { VERSION } from './version.ts'
 
 /** Serves what a source gives over gRPC, until a signal. @throws UsageError, GrpcError, ControlError, SourceError */
@@ -26,7 +26,7 @@ export async function toApi(raw: RawOptions, makeSource: SourceFactory): Promise
   if (options.isOpen)
     log.warn({ listen: raw.listen }, 'any client that can reach the address may read everything there')
   const store = new Store()
-  const source = makeSource(store, logProblems(log))
+  const source = makeSource(store, logListeners(log))
   const served = await serve(store, options, log)
   const startedAt = new Date().toISOString()
   const { promise: stopping, resolve: stop } = Promise.withResolvers<'stop'>()
@@ -60,7 +60,7 @@ interface Served {
 
 async function serve(store: Store, options: ReturnType<typeof apiServerOptions>, log: Logger): Promise<Served> {
   const made: { server?: WatchServer } = {}
-  const cluster = await ClusterHistory.follow(store, () => made.server?.changed())
+  const cluster = await ClusterHistory.follow(store, () => made.server?.changed(), options.proxyName)
   const feeds: WatchServerOptions['feeds'] = {
     ...(options.localApi && { local: () => new LocalReader(cluster) }),
     ...(options.globalApi && { global: () => new GlobalReader(cluster) }),

@@ -7,6 +7,11 @@ export type ServiceType = 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalN
 
 export type TrafficPolicy = 'Cluster' | 'Local'
 
+/** A Service with this label belongs to the proxy that it names, and to no other (promise 3). */
+export const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name'
+/** A Service or EndpointSlice with this label is not proxied at all (promise 4). */
+export const HEADLESS_LABEL = 'service.kubernetes.io/headless'
+
 /** `namespace/name`. */
 export type ServiceKey = string & { readonly __brand: 'ServiceKey' }
 
