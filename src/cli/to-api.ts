@@ -10,6 +10,7 @@ import { Store } from '../store/store.ts'
 import { instanceOptions } from './agent-options.ts'
 import { apiServerOptions } from './api-server-options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
+import { logFormat } from './kube-proxy/effective.ts'
 import type { RawOptions } from './options.ts'
 import { logListeners, type SourceFactory } from './to-nft.ts'
 import { VERSION } from './version.ts'
@@ -20,11 +21,10 @@ export async function toApi(raw: RawOptions, makeSource: SourceFactory): Promise
   const { instance, runDirectory } = instanceOptions(raw)
   const log = createLog({
     level: raw.logLevel ?? 'info',
-    format: raw.logFormat ?? (process.stdout.isTTY ? 'text' : 'json'),
+    format: logFormat(raw),
     descriptor: 1,
   })
-  if (options.isOpen)
-    log.warn({ listen: raw.listen }, 'any client that can reach the address may read everything there')
+  if (options.isOpen) log.warn({ listen: raw.listen }, 'any client that can reach it may read all Services there')
   const store = new Store()
   const source = makeSource(store, logListeners(log))
   const served = await serve(store, options, log)
@@ -38,8 +38,8 @@ export async function toApi(raw: RawOptions, makeSource: SourceFactory): Promise
     })
     try {
       log.info({ listen: served.server.address }, 'listening')
-      await Promise.race([source.start(), stopping])
-      log.info({ revision: store.revision, ...store.counts }, 'serving')
+      const started = await Promise.race([source.start(), stopping])
+      if (started !== 'stop') log.info({ revision: store.revision, ...store.counts }, 'serving')
       await stopping
       log.info('stopping')
     } finally {

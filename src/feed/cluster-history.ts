@@ -82,7 +82,8 @@ export class ClusterHistory {
       const object = this.#store.serviceCIDR(name)
       yield [HISTORY_KEY.ranges(name), object && { kind: 'ranges', object }]
     }
-    if (changes.serviceCIDRs.size > 0) {
+    // Beside another proxy nobody but that one knows which addresses are given to no Service.
+    if (changes.serviceCIDRs.size > 0 && this.#proxyName === '') {
       yield [HISTORY_KEY.allRanges, { kind: 'all-ranges', cidrs: this.#store.serviceCIDRs() }]
     }
   }
