@@ -77,7 +77,7 @@ export const METRICS = {
   kubeproxy_sync_proxy_rules_endpoint_changes_total: {
     type: 'counter',
     labels: [],
-    help: 'Changes of EndpointSlices',
+    help: 'Changes of EndpointSlices; where the local API is the source, of all endpoints of a Service',
     of: 'kube-proxy',
   },
   kubeproxy_sync_proxy_rules_service_changes_pending: {

@@ -4,7 +4,7 @@ import type { Problem } from '../../model/object.ts'
 import type { ServiceKey } from '../../model/service.ts'
 import { WireError } from '../../model/wire/error.ts'
 import { type ReadLocal, readIPRanges, readLocalService, readNode } from '../../model/wire/read-local.ts'
-import { SERVICE_CIDRS_PATH, SET } from '../../model/wire/sets.ts'
+import { SERVICE_CIDRS_PATH, SET, type SetNumber } from '../../model/wire/sets.ts'
 import { Slices } from '../../observe/event-loop.ts'
 import type { LocalChanges, LocalState } from '../../store/local-state.ts'
 import type { StoreChanges } from '../../store/reader.ts'
@@ -140,10 +140,16 @@ export class LocalSource implements Source, LocalState {
   async #apply(changed: ReadonlyMap<string, Group>): Promise<void> {
     const slices = new Slices()
     const services = new Set<ServiceKey>()
+    const counts = { services: 0, endpointSlices: 0 }
     for (const [name, group] of changed) {
+      const before = this.#usable.get(name as ServiceKey) ?? NO_VALUES
       if (name === NODE_GROUP) this.#takeNode(group)
       else if (name === RANGES_GROUP) this.#takeRanges(group)
-      else if (this.#takeService(name as ServiceKey, group)) services.add(name as ServiceKey)
+      else if (this.#takeService(name as ServiceKey, group)) {
+        services.add(name as ServiceKey)
+        if (isOther(before, group, SET.services)) counts.services++
+        if (isOther(before, group, SET.endpoints)) counts.endpointSlices++
+      }
       if (slices.due()) await slices.pause()
     }
     this.#problems.tell()
@@ -153,7 +159,12 @@ export class LocalSource implements Source, LocalState {
     this.#onSynced?.()
     if (!isFirst && changed.size === 0) return
     this.#revision++
-    this.#changed = { services: this.#changed.services + services.size, endpointSlices: 0, lastAt: Date.now() }
+    this.#changed = {
+      services: this.#changed.services + counts.services,
+      // The API does not tell of slices: all changed endpoints of a Service count as one.
+      endpointSlices: this.#changed.endpointSlices + counts.endpointSlices,
+      lastAt: Date.now(),
+    }
     if (!isFirst) this.#untaken.since ??= performance.now()
     this.#hasUntaken = true
     this.#wake?.()
@@ -206,6 +217,21 @@ export class LocalSource implements Source, LocalState {
     this.#problems.set(RANGES_GROUP, problems)
     this.#untaken.serviceCIDRs = ranges
   }
+}
+
+const NO_VALUES: Group = new Map()
+
+/** Whether a group's values of a set are others now, or more, or fewer. */
+function isOther(before: Group, now: Group, set: SetNumber): boolean {
+  const isOfSet = (key: string) => key.startsWith(`${set} `)
+  let more = 0
+  for (const [key, value] of now) {
+    if (!isOfSet(key)) continue
+    if (before.get(key) !== value) return true
+    more++
+  }
+  for (const key of before.keys()) if (isOfSet(key)) more--
+  return more !== 0
 }
 
 function nothing(): Untaken {
