@@ -77,7 +77,7 @@ function statusOf(store: Store, source: Source, { server, cluster }: Served): Om
     plane: 'api',
     nodeName: '',
     revision: store.revision,
-    servedRevision: store.revision,
+    servedRevision: cluster.storeRevision,
     lastSync: '',
     lastError: '',
     counts: {
@@ -88,6 +88,7 @@ function statusOf(store: Store, source: Source, { server, cluster }: Served): Om
       driftRepaired: 0,
       staleFlowsDeleted: 0,
       streams: server.streamCount,
+      streamsBehind: server.streamsBehind,
     },
     nodeAddresses: [],
     problems: [...source.problems(), ...cluster.problems()],

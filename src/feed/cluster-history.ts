@@ -23,6 +23,7 @@ export class ClusterHistory {
   readonly #proxyName: string
   readonly #tooLarge = new Map<ServiceKey, string>()
   #isSynced = false
+  #storeRevision = 0
 
   private constructor(store: Store, hash: Hash, onChange: () => void, proxyName: string) {
     this.#store = store
@@ -47,6 +48,11 @@ export class ClusterHistory {
     return this.#isSynced
   }
 
+  /** The store's revision that readers are told of; 0 before the first. */
+  get storeRevision(): number {
+    return this.#storeRevision
+  }
+
   /** What is told to nobody, since it is larger than gRPC programs take. */
   problems(): Problem[] {
     return [...this.#tooLarge].map(([key, found]) => ({
@@ -67,6 +73,7 @@ export class ClusterHistory {
       const changes = await this.#reader.next()
       if (changes === undefined) return
       this.history.record(this.#versions(changes))
+      this.#storeRevision = changes.revision
       this.#isSynced = true
       this.#onChange()
     }

@@ -36,14 +36,39 @@ test('the status for people', () => {
       'state      failing: the kernel refused',
       'plane      nft on node n1',
       'revision   9, served 8',
-      'last sync  none yet',
       'cluster    1 Services, 2 EndpointSlices, 3 Nodes',
+      'last sync  none yet',
       'kernel     4 virtual servers, 5 endpoints',
       'node ports 10.0.0.1, fd00::1',
       'writes     6 transactions, drift repaired 7 times',
       'stale UDP  8 flows deleted',
       'problems   1',
       '  error: Service a/b spec.ports[0].port: no (f.yaml:3)',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('of a server of the API: its streams, and nothing of a kernel', () => {
+  const counts = { ...status.counts, streams: 3, streamsBehind: 1 }
+  const server = {
+    ...status,
+    plane: 'api',
+    nodeName: '',
+    lastError: '',
+    state: 'serving',
+    counts,
+    problems: [],
+  } as const
+  expect(statusText(server)).toBe(
+    [
+      'instance   default (pid 7, sluice 1.0.0, since 2026-01-01T00:00:00.000Z)',
+      'state      serving',
+      'plane      api',
+      'revision   9, served 8',
+      'cluster    1 Services, 2 EndpointSlices, 3 Nodes',
+      'streams    3, of which 1 have not taken everything yet',
+      'problems   0',
       '',
     ].join('\n'),
   )

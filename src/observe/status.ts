@@ -11,7 +11,7 @@ export interface Status {
   readonly startedAt: string
   /** Revision of the cluster state. */
   readonly revision: number
-  /** Revision that the kernel serves. */
+  /** Revision that the kernel serves; of a server of the API the one that clients are told of. */
   readonly servedRevision: number
   /** When the kernel was last brought in line, ISO 8601; empty before the first time. */
   readonly lastSync: string
@@ -27,8 +27,10 @@ export interface Status {
     readonly driftRepaired: number
     /** Connection-tracking entries of UDP flows to endpoints that were gone. */
     readonly staleFlowsDeleted: number
-    /** Clients of the API; absent where none is served. */
+    /** Streams of clients of the API; absent where none is served. */
     readonly streams?: number
+    /** Those of them whose clients have not taken `servedRevision` yet; absent where no API is served. */
+    readonly streamsBehind?: number
   }
   /** Addresses on which node ports are served. */
   readonly nodeAddresses: readonly string[]
@@ -54,19 +56,28 @@ export function statusText(status: Status): string {
   const lines = [
     ['instance', `${status.instance} (pid ${status.pid}, sluice ${status.version}, since ${status.startedAt})`],
     ['state', status.lastError === '' ? status.state : `${status.state}: ${status.lastError}`],
-    ['plane', `${status.plane} on node ${status.nodeName}`],
+    ['plane', status.nodeName === '' ? status.plane : `${status.plane} on node ${status.nodeName}`],
     ['revision', `${status.revision}, served ${status.servedRevision}`],
-    ['last sync', status.lastSync === '' ? 'none yet' : status.lastSync],
     ['cluster', `${counts.services} Services, ${counts.endpointSlices} EndpointSlices, ${counts.nodes} Nodes`],
-    ['kernel', `${counts.virtualServers} virtual servers, ${counts.endpoints} endpoints`],
-    ['node ports', status.nodeAddresses.length === 0 ? 'no address' : status.nodeAddresses.join(', ')],
-    ['writes', `${counts.transactions} transactions, drift repaired ${counts.driftRepaired} times`],
-    ['stale UDP', `${counts.staleFlowsDeleted} flows deleted`],
-    ...(counts.streams === undefined ? [] : [['streams', String(counts.streams)]]),
+    ...(counts.streams === undefined ? kernelLines(status) : [streamsLine(counts)]),
     ['problems', String(status.problems.length)],
   ]
   const text = lines.map(([name = '', value = '']) => `${name.padEnd(11)}${value}`)
   return [...text, ...status.problems.map((problem) => `  ${problemText(problem)}`), ''].join('\n')
+}
+
+function kernelLines({ counts, lastSync, nodeAddresses }: Status): string[][] {
+  return [
+    ['last sync', lastSync === '' ? 'none yet' : lastSync],
+    ['kernel', `${counts.virtualServers} virtual servers, ${counts.endpoints} endpoints`],
+    ['node ports', nodeAddresses.length === 0 ? 'no address' : nodeAddresses.join(', ')],
+    ['writes', `${counts.transactions} transactions, drift repaired ${counts.driftRepaired} times`],
+    ['stale UDP', `${counts.staleFlowsDeleted} flows deleted`],
+  ]
+}
+
+function streamsLine({ streams = 0, streamsBehind = 0 }: Status['counts']): string[] {
+  return ['streams', `${streams}, of which ${streamsBehind} have not taken everything yet`]
 }
 
 /** One line: severity, object, field, message, origin; a problem of a whole file has no object. */

@@ -17,7 +17,7 @@ import { LocalSource } from '../../src/sources/api/local-source.ts'
 import { TestClient } from '../fixtures/api-clients.ts'
 import { TestServer } from '../fixtures/api-server.ts'
 import { ScriptedServer } from '../fixtures/scripted-api-server.ts'
-import { endpoint, ip, service, slice } from '../fixtures/services.ts'
+import { endpoint, ip, node, service, slice } from '../fixtures/services.ts'
 import { until } from '../lab/index.ts'
 
 const NODE = { NodeName: 'node-1' }
@@ -136,6 +136,35 @@ describe('the server', () => {
     await until(() => server.server.streamCount === 0, { ...PATIENCE, what: 'no stream' })
   })
 
+  it('counts a stream as behind until its client asks for more than it was told', async () => {
+    const server = await started()
+    const taken = () => until(() => server.server.streamsBehind === 0, { ...PATIENCE, what: 'everything taken' })
+    const client = await connected(server.server.address)
+    await client.round(NODE)
+    expect(server.server.streamsBehind).toBe(1)
+    client.ask(NODE)
+    await taken()
+    server.set(web('b', 2))
+    await until(() => server.server.streamsBehind === 1, { ...PATIENCE, what: 'a change that was not taken' })
+    expect(await client.answer()).toEqual(['Set ServicesSet default/b', 'Sync'])
+    expect(server.server.streamsBehind).toBe(1)
+    client.ask(NODE)
+    await taken()
+    expect(server.server.streamCount).toBe(1)
+  })
+
+  it('counts no stream as behind by a change that is none for it', async () => {
+    const server = await started()
+    const client = await connected(server.server.address)
+    await client.round(NODE)
+    client.ask(NODE)
+    const before = server.cluster.storeRevision
+    server.set({ kind: 'Node', value: node('node-2') })
+    const isTaken = () => server.cluster.storeRevision > before && server.server.streamsBehind === 0
+    await until(isTaken, { ...PATIENCE, what: 'nothing to take' })
+    expect(server.cluster.storeRevision).toBe(server.store.revision)
+  })
+
   it('ends the stream of a client that takes nothing of what it asked for, with one line', async () => {
     const { log, lines } = recordingLog()
     const server = await started({ log, stallMs: 200 })
@@ -248,6 +277,31 @@ describe('the source `local`', () => {
     await until(() => source.problems().length > 0, { ...PATIENCE, what: 'a problem' })
     expect(source.local(KEY)?.service.clusterIPs).toEqual(['10.0.0.1'])
     expect(source.problems().map(({ object }) => object)).toContain('Service default/a')
+  })
+
+  it('counts changes of Services, and of endpoints by the Service', async () => {
+    const server = await started()
+    const address = { kind: 'tcp', host: '127.0.0.1', port: server.port } as const
+    const source = new LocalSource({ target: { address }, nodeName: 'node-1' })
+    closing.push(async () => source.close())
+    await source.start()
+    const counted = async (services: number, endpointSlices: number) => {
+      await until(() => source.revision === services + endpointSlices, { ...PATIENCE, what: 'the change' })
+      expect(source.changes).toMatchObject({ services, endpointSlices })
+    }
+    await counted(1, 0)
+    const endpoints = (...addresses: string[]) => slice('a-1', 'a', { endpoints: addresses.map((it) => endpoint(it)) })
+    server.set({ kind: 'EndpointSlice', value: endpoints('10.1.0.1') })
+    await counted(1, 1)
+    server.set({ kind: 'EndpointSlice', value: endpoints('10.1.0.1', '10.1.0.2') })
+    await counted(1, 2)
+    server.set({ kind: 'EndpointSlice', value: endpoints('10.1.0.2') })
+    await counted(1, 3)
+    server.set(web('a', 2))
+    await counted(2, 3)
+    server.delete('Service default/a')
+    await until(() => source.revision === 6, { ...PATIENCE, what: 'the deletion' })
+    expect(source.changes).toMatchObject({ services: 3, endpointSlices: 4 })
   })
 
   it('can be closed while it waits for a server', async () => {

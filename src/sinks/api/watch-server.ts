@@ -73,6 +73,14 @@ export class WatchServer {
     return this.#streams.size
   }
 
+  /**
+   * Streams that have not taken everything that there is to tell: a client has when it asked for more. A change counts a stream as
+   * behind until it was seen that there is nothing in it for that one.
+   */
+  get streamsBehind(): number {
+    return this.#streams.size - this.#waiting.size
+  }
+
   /** There may be something new to tell. */
   changed(): void {
     for (const stream of this.#waiting) this.#ready.add(stream)
