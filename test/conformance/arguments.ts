@@ -1,8 +1,9 @@
 import path from 'node:path'
 import { SuiteError } from './error.ts'
+import type { Source } from './feeds/feed.ts'
 import { CASES_FOLDER } from './format/load.ts'
 import { PLANES, type Plane } from './planes.ts'
-import { SOURCES, type Source } from './sources.ts'
+import { SOURCES } from './sources.ts'
 
 /** What the runner is asked to do. */
 export interface Arguments {

@@ -1,11 +1,13 @@
-import type { End, Instance } from '../sluice/instance.ts'
+import type { Status } from '../../src/observe/status.ts'
+import type { Instance } from '../sluice/instance.ts'
 import { type Manifest, nodeObject } from '../sluice/manifests.ts'
+import type { End } from '../sluice/process.ts'
 import type { Bed } from './bed/bed.ts'
 import type { Plan } from './bed/plan.ts'
+import type { Feed } from './feeds/feed.ts'
 import type { Case } from './format/case.ts'
 import { objectName } from './format/objects.ts'
 import type { Plane } from './planes.ts'
-import type { Feed } from './sources.ts'
 
 /** Something that a case has shown, or has failed to show. */
 export interface Check {
@@ -92,6 +94,12 @@ export class Context {
   async stop(signal?: NodeJS.Signals): Promise<End> {
     this.#shouldRun = false
     return signal === undefined ? this.instance.ended() : this.instance.stop(signal)
+  }
+
+  /** What Sluice tells of itself, with the problems that its feed tells of the objects. */
+  async status(): Promise<Status> {
+    const [own, fed = []] = await Promise.all([this.instance.status(), this.#feed.problems?.()])
+    return { ...own, problems: [...own.problems, ...fed] }
   }
 
   /** True when Sluice has ended, or does so, and no step has asked for it. */

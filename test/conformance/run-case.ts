@@ -1,8 +1,8 @@
 import type { Bed } from './bed/bed.ts'
 import { type Check, Context } from './context.ts'
+import type { Source } from './feeds/feed.ts'
 import type { Case } from './format/case.ts'
 import type { Plane } from './planes.ts'
-import type { Source } from './sources.ts'
 import { planOf, runStep } from './steps/index.ts'
 
 /** How a case with steps ended. */

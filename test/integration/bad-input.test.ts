@@ -1,8 +1,9 @@
 import { closeSync, ftruncateSync, openSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { Lab, type LabNode } from '../lab/index.ts'
-import { Instance, SLUICE } from '../sluice/instance.ts'
+import { Instance } from '../sluice/instance.ts'
 import { endpointSlice, type Manifest, ManifestFolder, service } from '../sluice/manifests.ts'
+import { SLUICE } from '../sluice/process.ts'
 
 const GOOD_IP = '10.96.0.1'
 const GOOD = [

@@ -4,8 +4,9 @@ import type { Entry } from '../../src/kernel/conntrack/fake/entry.ts'
 import { type Namespace, until } from '../lab/index.ts'
 import { answerOf, CLUSTER, nodeOf, type PodName, TestCluster } from '../sluice/cluster.ts'
 import { countFlows, createFlows, PROTOCOL } from '../sluice/flows.ts'
-import { type Instance, SLUICE } from '../sluice/instance.ts'
+import type { Instance } from '../sluice/instance.ts'
 import { endpointSlice, type PortManifest, service } from '../sluice/manifests.ts'
+import { SLUICE } from '../sluice/process.ts'
 
 const CLUSTER_IP = { 4: '10.96.0.70', 6: 'fd00:10:96::70' }
 const EXTERNAL_IP = { 4: '198.51.100.70', 6: '2001:db8:51::70' }

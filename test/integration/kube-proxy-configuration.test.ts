@@ -15,8 +15,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { ApiServer } from '../apiserver/api-server.ts'
 import { ask } from '../sluice/ask.ts'
 import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
-import { countTables, Instance, SLUICE } from '../sluice/instance.ts'
+import { countTables, Instance } from '../sluice/instance.ts'
 import { endpointSlice, nodeObject, service } from '../sluice/manifests.ts'
+import { SLUICE } from '../sluice/process.ts'
 
 const CLUSTER_IP = '10.96.0.97'
 const COMMAND = ['kube', 'to-local', 'to-nft']

@@ -4,8 +4,9 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { until } from '../lab/index.ts'
 import { CLUSTER, TestCluster } from '../sluice/cluster.ts'
-import { countTables, type Instance, SLUICE } from '../sluice/instance.ts'
+import { countTables, type Instance } from '../sluice/instance.ts'
 import { endpointSlice, service } from '../sluice/manifests.ts'
+import { SLUICE } from '../sluice/process.ts'
 
 const run = promisify(execFile)
 const CLUSTER_IP = '10.96.0.10'

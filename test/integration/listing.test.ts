@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Lab, type LabNode } from '../lab/index.ts'
-import { countTables, Instance, SLUICE } from '../sluice/instance.ts'
+import { countTables, Instance } from '../sluice/instance.ts'
 import { endpointSlice, type Manifest, ManifestFolder, manyServices, service } from '../sluice/manifests.ts'
+import { SLUICE } from '../sluice/process.ts'
 
 const SHOP = new URL('../../examples/shop', import.meta.url).pathname
 const ARGS = ['--node-name', 'node-1', '--cluster-cidr', '10.244.0.0/16,fd00:10:244::/48']

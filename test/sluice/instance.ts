@@ -1,17 +1,6 @@
-import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { NftablesConnection } from '../../src/kernel/nftables/connection.ts'
-import { askInstance, controlSocketPath } from '../../src/observe/control-socket.ts'
-import type { Status } from '../../src/observe/status.ts'
-import { type Namespace, until } from '../lab/index.ts'
-
-/** The command as users run it. */
-export const SLUICE = fileURLToPath(new URL('../../bin/sluice', import.meta.url))
-
-const INSTANCE = 'test'
+import type { Namespace } from '../lab/index.ts'
+import { placeOf, SLUICE, SluiceProcess } from './process.ts'
 
 export interface InstanceOptions {
   /** What `--input` names, when the source is files. */
@@ -28,107 +17,25 @@ export interface InstanceOptions {
   readonly runDirectory?: string
 }
 
-/** How a process ended. */
-export interface End {
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-}
-
 /** A `sluice file to-local to-nft` process in a namespace, or one with another source. */
-export class Instance {
-  readonly process: ChildProcess
-  readonly runDirectory: string
-  readonly #output: { text: string }
-  readonly #ended: Promise<End>
-
-  private constructor(child: ChildProcess, runDirectory: string, output: { text: string }, ended: Promise<End>) {
-    this.process = child
-    this.runDirectory = runDirectory
-    this.#output = output
-    this.#ended = ended
-  }
-
+export class Instance extends SluiceProcess {
   /** Starts it without waiting for anything. */
   static spawn(namespace: Namespace, options: InstanceOptions): Instance {
-    const runDirectory = options.runDirectory ?? mkdtempSync(path.join(tmpdir(), 'sluice-run-'))
+    const place = placeOf(options.runDirectory)
     const inputs = [options.input ?? []].flat().flatMap((input) => ['--input', input])
     const source = options.source ?? ['file', ...inputs]
-    const place = ['--run-dir', runDirectory, '--instance', INSTANCE]
     // The limit is one for the whole machine: from within a lab it could not be changed, and that would be reported.
     const limits = ['--conntrack-max-per-core', '0']
     // `local` is what `to-local` makes of the other sources.
     const words = source[0] === 'local' ? ['to-nft'] : ['to-local', 'to-nft']
     const [command, ...before] = options.command ?? [SLUICE]
-    const args = [...before, ...source, ...words, ...place, ...limits, ...(options.args ?? [])]
-    const child = namespace.spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    const output = { text: '' }
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
-        output.text += chunk.toString()
-      })
-    }
-    const ended = new Promise<End>((resolve) => {
-      child.once('close', (code, signal) => {
-        resolve({ code, signal })
-      })
-    })
-    return new Instance(child, runDirectory, output, ended)
+    const args = [...before, ...source, ...words, ...place.args, ...limits, ...(options.args ?? [])]
+    return new Instance(namespace.spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] }), place)
   }
 
   /** Starts it and waits until the first state is in the kernel. */
   static async start(namespace: Namespace, options: InstanceOptions): Promise<Instance> {
-    const instance = Instance.spawn(namespace, options)
-    const isServing = async () => {
-      if (instance.process.exitCode !== null) throw new Error(`sluice ended:\n${instance.output}`)
-      return (await instance.tryStatus())?.state === 'serving'
-    }
-    await until(isServing, { timeoutMs: options.timeoutMs ?? 30_000, everyMs: 5, what: 'sluice serving' })
-    return instance
-  }
-
-  /** What it printed so far. */
-  get output(): string {
-    return this.#output.text
-  }
-
-  get socketPath(): string {
-    return controlSocketPath(this.runDirectory, INSTANCE)
-  }
-
-  async status(): Promise<Status> {
-    return JSON.parse(await askInstance(this.runDirectory, INSTANCE, 'GET', '/status')) as Status
-  }
-
-  /** Undefined while nobody answers. */
-  async tryStatus(): Promise<Status | undefined> {
-    return this.status().catch(() => undefined)
-  }
-
-  /** Waits until the status is as wanted. */
-  async waitFor(what: string, check: (status: Status) => boolean, timeoutMs = 10_000): Promise<Status> {
-    return until(
-      async () => {
-        const status = await this.status()
-        return check(status) ? status : undefined
-      },
-      { timeoutMs, everyMs: 2, what },
-    )
-  }
-
-  async ended(): Promise<End> {
-    return this.#ended
-  }
-
-  /** Ends it with a signal; the rules stay. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<End> {
-    this.process.kill(signal)
-    return this.#ended
-  }
-
-  /** Ends it and removes its run directory. */
-  async dispose(): Promise<void> {
-    if (this.process.exitCode === null && this.process.signalCode === null) await this.stop('SIGKILL')
-    rmSync(this.runDirectory, { recursive: true, force: true })
+    return Instance.spawn(namespace, options).serving(options.timeoutMs)
   }
 }
 

@@ -1,4 +1,4 @@
-import { SLUICE } from '../../sluice/instance.ts'
+import { SLUICE } from '../../sluice/process.ts'
 import type { Context } from '../context.ts'
 import type { Value } from '../format/value.ts'
 import { patternText, type TextPattern, textFaults } from './match.ts'

@@ -28,7 +28,7 @@ export const status: StepKind<StatusStep> = {
   },
   async run(context, { id, match, problems, within }) {
     const seen = await lookWithin(within, async () => {
-      const now = await context.instance.status()
+      const now = await context.status()
       const text = now.problems.map(problemText).join('\n')
       const faults = textFaults(text, problems)
       return { passed: faults.length === 0 && matches(now, match), text: JSON.stringify(now) }
