@@ -15,6 +15,8 @@ interface Report {
 export interface ConformanceOptions {
   readonly plane: string
   readonly source: string
+  /** Ids of cases or probes; absent: all. */
+  readonly filter?: string
   readonly limitSeconds: number
 }
 
@@ -23,8 +25,9 @@ export async function runConformance(runner: ChildRunner, options: ConformanceOp
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-conformance-'))
   try {
     const file = path.join(folder, 'report.json')
-    const { plane, source, limitSeconds } = options
-    const args = ['--plane', plane, '--source', source, '--report', file]
+    const { plane, source, filter, limitSeconds } = options
+    const part = filter === undefined ? [] : ['--filter', filter]
+    const args = ['--plane', plane, '--source', source, ...part, '--report', file]
     const code = await runner.runNode('test/conformance/main.ts', args, limitSeconds)
     const text = await readFile(file, 'utf8').catch(() => undefined)
     if (text === undefined) throw new Error(`the conformance cases ended with exit code ${code} and no report`)

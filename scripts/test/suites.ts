@@ -1,6 +1,6 @@
 import { installMissingPackages } from '../debian-packages.ts'
 import type { ChildRunner } from './child.ts'
-import { runConformance } from './conformance.ts'
+import { type ConformanceOptions, runConformance } from './conformance.ts'
 import type { Count } from './count.ts'
 import { runVitest } from './vitest.ts'
 
@@ -15,6 +15,9 @@ export interface Suite {
   /** Rejects when the suite crashes, which counts as one failure. */
   readonly run: (runner: ChildRunner, vitestArguments: readonly string[]) => Promise<Count>
 }
+
+/** The probes of kube-proxy's own tests of packets. */
+const PACKET_FLOW = 'pf-*'
 
 /** In the order in which they run: what fails soonest comes first. */
 export const suites: readonly Suite[] = [
@@ -41,9 +44,13 @@ export const suites: readonly Suite[] = [
       return runVitest(runner, 'lab', 1200, args)
     },
   },
-  conformance('conformance', 'file', 600),
+  conformance({ name: 'conformance', source: 'file', limitSeconds: 600 }),
   // An object is an event of its own here, so that Sluice serves what belongs together in two syncs, a second apart.
-  conformance('conform-kube', 'kube', 1200),
+  conformance({ name: 'conform-kube', source: 'kube', limitSeconds: 1200 }),
+  // The transports differ only in how bytes get across: one carries all cases, the others those whose packets take every way.
+  conformance({ name: 'conform-api', source: 'api-unix', limitSeconds: 900 }),
+  conformance({ name: 'conform-tcp', source: 'api-tcp', filter: PACKET_FLOW, limitSeconds: 300 }),
+  conformance({ name: 'conform-tls', source: 'api-tls', filter: PACKET_FLOW, limitSeconds: 300 }),
 ]
 
 /** Undefined when the suite can run here. */
@@ -52,16 +59,17 @@ export function reasonToLeaveOut(suite: Suite): string | undefined {
   return 'it makes network namespaces, for which it must be run as root'
 }
 
-/** The cases of the Service contract, fed through a source. */
-function conformance(name: string, source: string, limitSeconds: number): Suite {
+/** The cases of the Service contract, or some of them, fed through a source. */
+function conformance({ name, ...options }: { readonly name: string } & Omit<ConformanceOptions, 'plane'>): Suite {
+  const { source, filter } = options
   return {
     name,
     group: 'conformance',
-    what: `the cases of the Service contract, with packets, fed through ${source}`,
+    what: `${filter === undefined ? 'the' : filter} cases of the Service contract, with packets, fed through ${source}`,
     needsRoot: true,
     run: async (runner) => {
       await installMissingPackages(runner)
-      return runConformance(runner, { plane: 'nft', source, limitSeconds })
+      return runConformance(runner, { plane: 'nft', ...options })
     },
   }
 }
