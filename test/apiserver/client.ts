@@ -113,11 +113,11 @@ async function send(
   body?: unknown,
 ): Promise<http.IncomingMessage> {
   const { request } = url.protocol === 'https:' ? https : http
-  const headers = { ...options.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) }
   return new Promise((resolve, reject) => {
-    request(url, { agent: false, ...options, headers, ca })
+    const sent = request(url, { agent: false, ...options, ca })
       .on('response', resolve)
       .on('error', reject)
-      .end(body === undefined ? undefined : JSON.stringify(body))
+    if (token !== undefined) sent.setHeader('authorization', `Bearer ${token}`)
+    sent.end(body === undefined ? undefined : JSON.stringify(body))
   })
 }

@@ -64,8 +64,8 @@ const FIELDS: Partial<Readonly<Record<Collection, Readonly<Record<string, Field>
 }
 
 function specText(object: Manifest, field: string, unset: string): string {
-  const spec = object['spec'] as Manifest | undefined
-  return String(spec?.[field] ?? unset)
+  const value = (object['spec'] as Manifest | undefined)?.[field]
+  return typeof value === 'string' || typeof value === 'boolean' ? String(value) : unset
 }
 
 /** The `fieldSelector` of a request; empty for all. @throws ApiError */

@@ -31,7 +31,7 @@ export interface Candidate {
   readonly name: string
   /** Undefined when it can. */
   readonly reason: string | undefined
-  start(): Promise<ServerUnderTest>
+  readonly start: () => Promise<ServerUnderTest>
 }
 
 const reason = reasonWithoutReal()

@@ -80,15 +80,20 @@ export const watchCases: Cases = (server) => {
       const last = await server().create(bed().web('b', { x: '' }))
       await eventually('the ends', () => asked.end === 'ended' && other.end === 'ended')
       expect(other.events).toEqual([])
-      expect(asked.events).toMatchObject([{ type: 'BOOKMARK', object: { kind: 'Service' } }])
-      expect(Number(asked.events[0]?.object.metadata?.resourceVersion)).toBeGreaterThanOrEqual(Number(last))
+      // One or more: real servers may repeat it.
+      expect(new Set(asked.events.map(({ type, object }) => `${type} ${object.kind}`))).toEqual(
+        new Set(['BOOKMARK Service']),
+      )
+      expect(Number(asked.events.at(-1)?.object.metadata?.resourceVersion)).toBeGreaterThanOrEqual(Number(last))
     })
 
     test('tells nothing of having come no further', async () => {
       const resourceVersion = await bed().create('a')
       const client = await bed().watch({ resourceVersion, timeoutSeconds: '3', allowWatchBookmarks: 'true' })
       await eventually('the end', () => client.end === 'ended')
-      expect(client.told).toEqual([])
+      // There is none, unless somebody wrote something else meanwhile.
+      const versions = client.events.map(({ object }) => Number(object.metadata?.resourceVersion))
+      expect(versions.filter((version) => version <= Number(resourceVersion))).toEqual([])
     })
 
     test.each<[query: Query, status: number]>([
