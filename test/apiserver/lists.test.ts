@@ -137,7 +137,10 @@ test.each([
   ['metadata.name=a', ['a', 'a']],
   ['metadata.name!=a', ['b']],
   ['metadata.namespace=other,metadata.name=a', ['a']],
-  ['spec.clusterIP=None', 400],
+  ['spec.clusterIP=None', []],
+  ['spec.clusterIP!=None,metadata.name=b', ['b']],
+  ['spec.type=ClusterIP,metadata.name=b', ['b']],
+  ['spec.nodeName=a', 400],
 ])('fields are selected by %s', async (fieldSelector, expected) => {
   api.set(web('a'), web('b'), web('a', {}, 'other'))
   const answer = await list({ fieldSelector })

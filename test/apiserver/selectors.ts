@@ -1,5 +1,5 @@
 import type { Manifest } from '../sluice/manifests.ts'
-import { type Meta, metaOf } from './collections.ts'
+import { metaOf } from './collections.ts'
 import { ApiError } from './status.ts'
 
 /** Whether an object is wanted. */
@@ -35,18 +35,31 @@ function requirement(text: string): Requirement {
   return (labels) => values.has(labels[listed] ?? '\0') === (word === 'in')
 }
 
-/** The `fieldSelector` of a request: of the name and the namespace; empty for all. @throws ApiError */
+/**
+ * The `fieldSelector` of a request: of the name and the namespace, and of what Services have besides (core/v1
+ * ServiceSelectableFields); empty for all. @throws ApiError
+ */
 export function fieldSelector(text: string): Selector {
   if (text === '') return () => true
   const terms = text.split(',').map(term)
-  return (object) => terms.every((isMet) => isMet(metaOf(object)))
+  return (object) => terms.every((isMet) => isMet(object))
 }
 
-function term(text: string): (meta: Meta) => boolean {
+function term(text: string): Selector {
   const [, field, operator, value = ''] = /^([^=!]+)(=|==|!=)([^=]*)$/.exec(text) ?? []
   if (field === undefined) throw new ApiError(400, `invalid field selector ${JSON.stringify(text)}`)
-  const isMet = (actual = '') => (actual === value) === (operator !== '!=')
-  if (field === 'metadata.name') return ({ name }) => isMet(name)
-  if (field === 'metadata.namespace') return ({ namespace }) => isMet(namespace)
-  throw new ApiError(400, `field label not supported: ${field}`)
+  const read = FIELDS[field]
+  if (read === undefined) throw new ApiError(400, `field label not supported: ${field}`)
+  return (object) => ((read(object) ?? '') === value) === (operator !== '!=')
+}
+
+const FIELDS: Readonly<Record<string, (object: Manifest) => string | undefined>> = {
+  'metadata.name': (object) => metaOf(object).name,
+  'metadata.namespace': (object) => metaOf(object).namespace,
+  'spec.clusterIP': (object) => specOf(object).clusterIP,
+  'spec.type': (object) => specOf(object).type,
+}
+
+function specOf(object: Manifest): { readonly clusterIP?: string; readonly type?: string } {
+  return object['spec'] ?? {}
 }
