@@ -1,0 +1,104 @@
+// Sluice and its peers side by side: the same Services, in one run and between the same client and server. Run by
+// `npm run bench`, which then writes docs/benchmarks.md; with `--quick` it is a smoke test of five minutes and writes nothing
+// there. SLUICE_BENCH_KUBE_PROXY and SLUICE_BENCH_KPNG name binaries that are run whole, too.
+// Options: --quick, --services N,N, --endpoints N,N, --families 4,6, --rounds N, --bound SECONDS, --output FOLDER.
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Family } from '../src/model/ip.ts'
+import { liveProxies } from './peers/live.ts'
+import { describeMachine } from './peers/machine.ts'
+import { measureLifecycles } from './peers/measures/lifecycle.ts'
+import type { Cell, Lifecycle, Results } from './peers/results.ts'
+import { type CellOptions, runCell } from './peers/run-cell.ts'
+import { writeReport } from './report/write.ts'
+import { inOwnNetns } from './support/netns.ts'
+import { warnOfListeners } from './support/quiet.ts'
+
+const { values: given } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    services: { type: 'string' },
+    endpoints: { type: 'string' },
+    families: { type: 'string' },
+    rounds: { type: 'string' },
+    bound: { type: 'string' },
+    output: { type: 'string' },
+  },
+})
+
+/** What is left out on the command line. */
+const DEFAULTS = {
+  full: { services: '100,1000,5000,10000,50000', endpoints: '5,1,50', families: '4,6', rounds: '3', bound: '120' },
+  quick: { services: '100,1000', endpoints: '5', families: '4,6', rounds: '2', bound: '5' },
+} as const
+
+/** So many Services of each size are created and deleted in each round. */
+const LIFECYCLES_A_ROUND = 4
+
+/** How much is measured in each cell. */
+const EFFORT = {
+  full: { connects: 300, connectRounds: 15, changes: 300, changesMs: 2000, throughputMs: 300, heapChanges: 20_000 },
+  quick: { connects: 100, connectRounds: 3, changes: 20, changesMs: 200, throughputMs: 50, heapChanges: 0 },
+} as const
+
+await inOwnNetns(async () => {
+  warnOfListeners()
+  const kind = given.quick ? 'quick' : 'full'
+  const chosen = { ...DEFAULTS[kind], ...given }
+  const numbers = (text: string) => text.split(',').map(Number)
+  const options = {
+    services: numbers(chosen.services),
+    endpoints: numbers(chosen.endpoints),
+    families: numbers(chosen.families) as Family[],
+    rounds: Number(chosen.rounds),
+    boundSeconds: Number(chosen.bound),
+  }
+  const folder = given.output ?? (given.quick ? mkdtempSync(path.join(tmpdir(), 'sluice-bench-')) : 'docs/benchmarks')
+  const versions = Object.fromEntries(liveProxies().map(({ name, version }) => [name, version]))
+  const cells: Cell[] = []
+  const lifecycles: Lifecycle[] = []
+  const results: Results = {
+    format: 1,
+    isQuick: given.quick,
+    startedAt: new Date().toISOString(),
+    minutes: 0,
+    machine: describeMachine(versions),
+    options,
+    cells,
+    lifecycles,
+  }
+  const start = performance.now()
+  mkdirSync(folder, { recursive: true })
+  lifecycles.push(...(await measureLifecycles(options.rounds * LIFECYCLES_A_ROUND)))
+  for (const endpoints of options.endpoints) {
+    for (const family of options.families) {
+      // Who does not finish is not tried with more.
+      const leftOut = new Set<string>()
+      for (const services of options.services) {
+        const size: CellOptions = {
+          ...{ services, endpoints, family, leftOut, rounds: options.rounds, boundMs: options.boundSeconds * 1000 },
+          ...EFFORT[kind],
+        }
+        const made = await runCell(size)
+        for (const cell of made) {
+          if (cell.problem !== '') leftOut.add(cell.peer)
+          print(cell)
+        }
+        cells.push(...made)
+        results.minutes = Math.round((performance.now() - start) / 6000) / 10
+        // After each size, so that a run that is interrupted has not been for nothing.
+        writeFileSync(path.join(folder, 'results.json'), `${JSON.stringify(results)}\n`)
+      }
+    }
+  }
+  await writeReport(results, folder)
+  console.log(`\n${cells.length} cells in ${results.minutes} minutes; results and report are in ${folder}`)
+})
+
+function print({ peer, services, endpoints, family, load, problem }: Cell): void {
+  const size = `IPv${family} ${services} x ${endpoints}`.padEnd(18)
+  const time = load === undefined || load.length === 0 ? '' : `${load.join(', ')} ms`
+  console.log(`${size} ${peer.padEnd(34)} ${[time, problem].filter((text) => text !== '').join('; ')}`)
+}
