@@ -39,7 +39,7 @@ const LIFECYCLES_A_ROUND = 4
 
 /** How much is measured in each cell. */
 const EFFORT = {
-  full: { connects: 300, connectRounds: 15, changes: 300, changesMs: 2000, throughputMs: 300, heapChanges: 20_000 },
+  full: { connects: 300, connectRounds: 15, changes: 200, changesMs: 800, throughputMs: 200, heapChanges: 10_000 },
   quick: { connects: 100, connectRounds: 3, changes: 20, changesMs: 200, throughputMs: 50, heapChanges: 0 },
 } as const
 

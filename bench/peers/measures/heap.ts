@@ -4,7 +4,7 @@ import type { SluicePeer } from '../sluice-peer.ts'
 import type { ChangeMaker } from './changes.ts'
 
 /** Changes before the first look: caches fill, code is compiled. */
-const WARM_UP = 2000
+const WARM_UP = 1000
 
 /** How the heap grows with the number of updates: it must not. */
 export async function measureHeap(

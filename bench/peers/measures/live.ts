@@ -9,7 +9,7 @@ import { type Cell, rounded } from '../results.ts'
 
 /** Longer than the shortest time between two updates that a proxy leaves by default: each change is a single one. */
 const APART_MS = 1200
-const MOST_SERVICES_FOR_DRIFT = 1000
+const MOST_SERVICES_FOR_DRIFT = 100
 /** Longer than the 30 seconds between two syncs of kube-proxy. */
 const DRIFT_BOUND_MS = 45_000
 
