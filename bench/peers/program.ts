@@ -57,7 +57,8 @@ export async function runProgram(
 /** Highest resident memory of a process, in bytes; 0 when there is no such process. */
 export function peakMemory(pid: number): number {
   try {
-    return memoryOf(pid).peak * 1e6
+    // A process that has just ended is still listed, without its memory.
+    return memoryOf(pid).peak * 1e6 || 0
   } catch {
     return 0
   }
