@@ -1,8 +1,9 @@
 // Sluice and its peers side by side: the same Services, in one run and between the same client and server. Run by
 // `npm run bench`, which then writes docs/benchmarks.md; with `--quick` it is a smoke test of five minutes and writes nothing
 // there. SLUICE_BENCH_KUBE_PROXY and SLUICE_BENCH_KPNG name binaries that are run whole, too.
-// Options: --quick, --services N,N, --endpoints N,N, --families 4,6, --rounds N, --bound SECONDS, --output FOLDER.
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+// A full run takes hours: `--continue` goes on with one that was interrupted, size by size.
+// Options: --quick, --continue, --services N,N, --endpoints N,N, --families 4,6, --rounds N, --bound SECONDS, --output FOLDER.
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,7 +11,7 @@ import type { Family } from '../src/model/ip.ts'
 import { liveProxies } from './peers/live.ts'
 import { describeMachine } from './peers/machine.ts'
 import { measureLifecycles } from './peers/measures/lifecycle.ts'
-import type { Cell, Lifecycle, Results } from './peers/results.ts'
+import type { Cell, Results } from './peers/results.ts'
 import { type CellOptions, runCell } from './peers/run-cell.ts'
 import { writeReport } from './report/write.ts'
 import { inOwnNetns } from './support/netns.ts'
@@ -19,6 +20,7 @@ import { warnOfListeners } from './support/quiet.ts'
 const { values: given } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    continue: { type: 'boolean', default: false },
     services: { type: 'string' },
     endpoints: { type: 'string' },
     families: { type: 'string' },
@@ -39,7 +41,7 @@ const LIFECYCLES_A_ROUND = 4
 
 /** How much is measured in each cell. */
 const EFFORT = {
-  full: { connects: 300, connectRounds: 15, changes: 200, changesMs: 800, throughputMs: 200, heapChanges: 10_000 },
+  full: { connects: 300, connectRounds: 15, changes: 2000, changesMs: 800, throughputMs: 200, heapChanges: 10_000 },
   quick: { connects: 100, connectRounds: 3, changes: 20, changesMs: 200, throughputMs: 50, heapChanges: 0 },
 } as const
 
@@ -57,21 +59,23 @@ await inOwnNetns(async () => {
   }
   const folder = given.output ?? (given.quick ? mkdtempSync(path.join(tmpdir(), 'sluice-bench-')) : 'docs/benchmarks')
   const versions = Object.fromEntries(liveProxies().map(({ name, version }) => [name, version]))
-  const cells: Cell[] = []
-  const lifecycles: Lifecycle[] = []
-  const results: Results = {
-    format: 1,
-    isQuick: given.quick,
-    startedAt: new Date().toISOString(),
-    minutes: 0,
-    machine: describeMachine(versions),
-    options,
-    cells,
-    lifecycles,
-  }
-  const start = performance.now()
+  const file = path.join(folder, 'results.json')
+  const results: Results = given.continue
+    ? (JSON.parse(readFileSync(file, 'utf8')) as Results)
+    : {
+        format: 1,
+        isQuick: given.quick,
+        startedAt: new Date().toISOString(),
+        minutes: 0,
+        machine: describeMachine(versions),
+        options,
+        cells: [],
+        lifecycles: [],
+      }
+  const { cells, lifecycles } = results
+  const start = performance.now() - results.minutes * 60_000
   mkdirSync(folder, { recursive: true })
-  lifecycles.push(...(await measureLifecycles(options.rounds * LIFECYCLES_A_ROUND)))
+  if (lifecycles.length === 0) lifecycles.push(...(await measureLifecycles(options.rounds * LIFECYCLES_A_ROUND)))
   for (const endpoints of options.endpoints) {
     for (const family of options.families) {
       // Who does not finish is not tried with more.
@@ -81,21 +85,24 @@ await inOwnNetns(async () => {
           ...{ services, endpoints, family, leftOut, rounds: options.rounds, boundMs: options.boundSeconds * 1000 },
           ...EFFORT[kind],
         }
-        const made = await runCell(size)
-        for (const cell of made) {
-          if (cell.problem !== '') leftOut.add(cell.peer)
-          print(cell)
-        }
+        const known = cells.filter((cell) => isOfSize(cell, size))
+        const made = known.length > 0 ? [] : await runCell(size)
+        for (const cell of made) print(cell)
+        for (const cell of [...known, ...made]) if (cell.problem !== '') leftOut.add(cell.peer)
         cells.push(...made)
         results.minutes = Math.round((performance.now() - start) / 6000) / 10
         // After each size, so that a run that is interrupted has not been for nothing.
-        writeFileSync(path.join(folder, 'results.json'), `${JSON.stringify(results)}\n`)
+        writeFileSync(file, `${JSON.stringify(results)}\n`)
       }
     }
   }
   await writeReport(results, folder)
   console.log(`\n${cells.length} cells in ${results.minutes} minutes; results and report are in ${folder}`)
 })
+
+function isOfSize(cell: Cell, size: CellOptions): boolean {
+  return cell.services === size.services && cell.endpoints === size.endpoints && cell.family === size.family
+}
 
 function print({ peer, services, endpoints, family, load, problem }: Cell): void {
   const size = `IPv${family} ${services} x ${endpoints}`.padEnd(18)

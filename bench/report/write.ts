@@ -20,7 +20,7 @@ function page(results: Results, folder: string): string {
   return `${[
     '# Benchmarks',
     `<!-- Written by \`npm run bench\` and \`npm run bench -- report\` from ${folder}/results.json: do not edit. -->`,
-    `Sluice and what else proxies Services, side by side in one run: ${rounds} rounds in turn, ${boundSeconds} s at most for each load and change. Run it yourself: \`npm run bench\`; \`npm run bench -- --quick\` takes five minutes. All figures: [${folder}/results.json](${folder}/results.json).`,
+    `Sluice and what else proxies Services, side by side in one run: up to ${rounds} rounds in turn, ${boundSeconds} s at most for each load and change unless a line at the end says otherwise. Run it yourself: \`npm run bench\`; \`npm run bench -- --quick\` takes five minutes. All figures: [${folder}/results.json](${folder}/results.json).`,
     '## In pictures',
     plot('load', 'Time to program everything from nothing'),
     plot('change', 'Time to replace one endpoint'),
