@@ -2,12 +2,14 @@
 
 /** What each folder of src may import beside itself. `cli`, which wires them, may import everything. */
 const layers = {
-  sources: ['store', 'model', 'observe'],
-  sinks: ['virtual-server', 'model', 'kernel', 'observe'],
+  sources: ['store', 'model', 'observe', 'grpc'],
+  sinks: ['virtual-server', 'model', 'kernel', 'observe', 'grpc'],
   'virtual-server': ['model'],
+  feed: ['node', 'store', 'model', 'grpc'],
   node: ['store', 'model'],
   store: ['model'],
   model: [],
+  grpc: [],
   kernel: [],
   observe: [],
 }

@@ -2,14 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Cidr } from '../model/ip.ts'
 import type { Node } from '../model/node.ts'
 import type { ServiceKey } from '../model/service.ts'
-import { NodeView } from '../node/view.ts'
 import { serveControl } from '../observe/control-socket.ts'
 import { Slices } from '../observe/event-loop.ts'
 import type { Logger } from '../observe/log.ts'
 import type { Status, StatusProblem } from '../observe/status.ts'
 import type { Source } from '../sources/source.ts'
+import type { LocalState } from '../store/local-state.ts'
 import type { ChangeTimes } from '../store/reader.ts'
-import type { Store } from '../store/store.ts'
 import type { DataPlane, PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts'
 import { virtualServers } from '../virtual-server/from-local.ts'
 import type { VirtualServer } from '../virtual-server/virtual-server.ts'
@@ -43,7 +42,8 @@ export interface AgentFlows {
 export interface AgentParts {
   readonly options: AgentOptions
   readonly log: Logger
-  readonly store: Store
+  /** What the source says that this node must do. */
+  readonly state: LocalState
   readonly source: Source
   readonly plane: DataPlane
   /** Absent when the kernel is only looked at. */
@@ -79,7 +79,7 @@ const POD_CIDRS_WAIT_MS = 300_000
 /** Runs a node's agent: keeps the data plane in line with the source until it is told to stop. */
 export class Agent {
   readonly #parts: AgentParts
-  readonly #view: NodeView
+  readonly #view: LocalState
   readonly #startedAt = new Date().toISOString()
   readonly #stopping = new AbortController()
   #state: Status['state'] = 'loading'
@@ -98,7 +98,7 @@ export class Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts
-    this.#view = new NodeView(parts.store, parts.options.nodeName, parts.options.proxyName)
+    this.#view = parts.state
     this.#schedule = new SyncSchedule(parts.options)
   }
 
@@ -122,7 +122,7 @@ export class Agent {
       await health?.close()
       await source.close()
       for (const companion of companions) await companion.close()
-      this.#view.close()
+      await this.#view.close()
       addresses.close()
       await plane.close()
       await flows?.close()
@@ -143,13 +143,13 @@ export class Agent {
   /** Ends {@link run}; the rules stay in the kernel. */
   stop(): void {
     this.#stopping.abort()
-    this.#view.close()
+    void this.#view.close()
     // It may still wait for its first state. Closing never fails, and run() waits for it.
     void this.#parts.source.close()
   }
 
   status(): Status {
-    const { options, store, plane, flows } = this.#parts
+    const { options, state, plane, flows } = this.#parts
     return {
       instance: options.instance,
       version: VERSION,
@@ -158,11 +158,11 @@ export class Agent {
       plane: plane.name,
       nodeName: options.nodeName,
       startedAt: this.#startedAt,
-      revision: store.revision,
+      revision: state.revision,
       servedRevision: this.#servedRevision,
       lastSync: this.#lastSync,
       lastError: this.#lastError,
-      counts: { ...store.counts, ...plane.counts(), staleFlowsDeleted: 0, ...flows?.counts() },
+      counts: { ...state.objects, ...plane.counts(), staleFlowsDeleted: 0, ...flows?.counts() },
       nodeAddresses: this.#nodeAddresses.nodePorts,
       problems: this.problems(),
     }
@@ -340,11 +340,7 @@ export class Agent {
     const own = this.#nodeAddresses.own.join()
     if (own === this.#lastOwnAddresses) return keys
     this.#lastOwnAddresses = own
-    const { store } = this.#parts
-    const restricted = [...store.serviceKeys()].filter((key) => {
-      return (store.service(key)?.loadBalancerSourceRanges.length ?? 0) > 0
-    })
-    return new Set([...keys, ...restricted])
+    return new Set([...keys, ...this.#view.restricted()])
   }
 }
 

@@ -19,6 +19,31 @@ export const COMMANDS = [
     summary: 'serve the Services of the Kubernetes API, with nftables',
     options: ['kube', 'node', 'sync', 'nft', 'conntrack', 'health', 'instance', 'log', 'kube-proxy'],
   },
+  {
+    words: ['api', 'to-local', 'to-nft'],
+    summary: "serve the Services of another server's global API, with nftables",
+    options: ['api', 'node', 'sync', 'nft', 'conntrack', 'health', 'instance', 'log'],
+  },
+  {
+    words: ['local', 'to-nft'],
+    summary: "serve what another server's local API says that this node must do, with nftables",
+    options: ['api', 'node', 'sync', 'nft', 'conntrack', 'health', 'instance', 'log'],
+  },
+  {
+    words: ['file', 'to-api'],
+    summary: 'tell other nodes of the Services that files describe, over gRPC',
+    options: ['file', 'listen', 'api-instance', 'log'],
+  },
+  {
+    words: ['kube', 'to-api'],
+    summary: 'tell other nodes of the Services of the Kubernetes API, over gRPC',
+    options: ['kube', 'listen', 'api-instance', 'log'],
+  },
+  {
+    words: ['api', 'to-api'],
+    summary: "tell other nodes of the Services of another server's global API, over gRPC: a relay",
+    options: ['api', 'listen', 'api-instance', 'log'],
+  },
   { words: ['status'], summary: 'say what a running instance does', options: ['status', 'instance'] },
   {
     words: ['cleanup'],

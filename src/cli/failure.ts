@@ -1,3 +1,4 @@
+import { isGrpcError } from '../grpc/error.ts'
 import { NetlinkError } from '../kernel/netlink/error.ts'
 import { NftablesError } from '../kernel/nftables/error.ts'
 import { ControlError } from '../observe/control-socket.ts'
@@ -18,7 +19,10 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return EXIT.usage
   if (error instanceof SourceError) return EXIT.input
   if (error instanceof NetlinkError || error instanceof NftablesError) return EXIT.kernel
-  if (error instanceof ControlError || error instanceof ListenError) return EXIT.instance
+  if (error instanceof ControlError || error instanceof ListenError || isGrpcError(error, 'GRPC_LISTEN'))
+    return EXIT.instance
+  // A key or certificate that a flag names.
+  if (isGrpcError(error, 'GRPC_TLS')) return EXIT.usage
   if (error instanceof AggregateError) return error.errors.length > 0 ? exitCodeOf(error.errors[0]) : EXIT.failure
   return EXIT.failure
 }

@@ -4,6 +4,7 @@ import { type ApiServer, serverUrl } from '../sources/kube/api-server.ts'
 import { KubeEventSender } from '../sources/kube/event-sender.ts'
 import { findApiServer } from '../sources/kube/find-api-server.ts'
 import { KubeSource } from '../sources/kube/kube-source.ts'
+import type { Selection } from '../sources/kube/resources.ts'
 import { agentOptions } from './agent-options.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
@@ -12,7 +13,8 @@ import { besideServing } from './kube-proxy/beside-serving.ts'
 import { insteadOfServing } from './kube-proxy/instead-of-serving.ts'
 import { kubeProxySettings } from './kube-proxy/settings.ts'
 import type { RawOptions } from './options.ts'
-import { type ClusterDoor, toNft } from './to-nft.ts'
+import { toApi } from './to-api.ts'
+import { type ClusterDoor, fromCluster, type SourceFactory, toNft } from './to-nft.ts'
 
 /** `sluice kube to-local to-nft`. */
 export async function kubeToNft(given: RawOptions, flags: GivenFlags): Promise<ExitCode> {
@@ -23,12 +25,22 @@ export async function kubeToNft(given: RawOptions, flags: GivenFlags): Promise<E
   const options = agentOptions(raw)
   const server = await apiServer(raw, process.env)
   const { nodeName, proxyName } = options
-  const kept = keptOption(raw)
   const door: ClusterDoor = {
-    source: (store, listeners) => new KubeSource({ store, server, nodeName, proxyName, kept, ...listeners }),
+    open: fromCluster(options, kubeSource(raw, server, { nodeName, proxyName })),
     events: ({ onAnswer }) => (raw.events === false ? undefined : new KubeEventSender(server, nodeName, onAnswer)),
   }
   return toNft(raw, options, door, { beside: besideServing(settings), configuration: settings.configuration })
+}
+
+/** `sluice kube to-api` reads all Nodes. @throws UsageError */
+export async function kubeToApi(raw: RawOptions): Promise<ExitCode> {
+  const server = await apiServer(raw, process.env)
+  return toApi(raw, kubeSource(raw, server, { nodeName: undefined, proxyName: raw.serviceProxyName ?? '' }))
+}
+
+function kubeSource(raw: RawOptions, server: ApiServer, selection: Selection): SourceFactory {
+  const kept = keptOption(raw)
+  return (store, listeners) => new KubeSource({ store, server, ...selection, kept, ...listeners })
 }
 
 /** @throws UsageError */

@@ -3,7 +3,7 @@ import { HttpServer } from '../observe/http-server.ts'
 import type { Logger } from '../observe/log.ts'
 import { type Pages, pageAnswers, textPage } from '../observe/pages.ts'
 import type { StatusProblem } from '../observe/status.ts'
-import type { Store } from '../store/store.ts'
+import type { LocalState } from '../store/local-state.ts'
 import type { Agent, AgentCompanion } from './agent.ts'
 import type { AgentMetrics, Measured } from './agent-metrics.ts'
 
@@ -13,7 +13,7 @@ export interface MetricsServerOptions {
   readonly bindAddressHardFail: boolean
   readonly log: Logger
   readonly metrics: AgentMetrics
-  readonly store: Pick<Store, 'changes'>
+  readonly store: Pick<LocalState, 'changes'>
   /** Where the cluster's state comes from. */
   readonly source: Measured['source']
   /** Further pages by their path. */

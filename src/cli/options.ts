@@ -14,7 +14,10 @@ export type OptionGroup =
   | 'nft'
   | 'conntrack'
   | 'health'
+  | 'api'
+  | 'listen'
   | 'instance'
+  | 'api-instance'
   | 'log'
   | 'kube-proxy'
   | 'status'
@@ -142,8 +145,39 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     ),
     toggle('bind-address-hard-fail', 'end with an error when one of these addresses cannot be listened on'),
   ],
+  api: () => [
+    new Option('--api <address>', 'the server to read from: HOST:PORT, or unix:///PATH').default('127.0.0.1:12090'),
+    new Option('--api-client-tls-crt <file>', 'certificate that says who we are, in PEM'),
+    new Option('--api-client-tls-key <file>', 'its key'),
+    new Option('--api-client-tls-ca <file>', "certificates that the server's is checked against; implies TLS"),
+  ],
+  listen: () => [
+    new Option('--listen <address>', 'where to serve: HOST:PORT, tcp://HOST:PORT, or unix:///PATH').default(
+      '127.0.0.1:12090',
+    ),
+    new Option('--listen-tls-crt <file>', "the server's certificate, in PEM"),
+    new Option('--listen-tls-key <file>', 'its key'),
+    new Option('--listen-tls-ca <file>', 'certificates that clients must have one of; any client may connect without'),
+    new Option(
+      '--listen-insecure',
+      'serve an address that other machines can reach although any client may connect there',
+    ),
+    new Option('--globalv1-api [boolean]', "serve the whole cluster's state, for relays and `api` sources").default(
+      'true',
+    ),
+    new Option('--local-api [boolean]', "serve each node's own state").default('true'),
+    new Option(
+      '--service-proxy-name <name>',
+      'tell of Services whose label service.kubernetes.io/service-proxy-name is this (default: those without the label)',
+    ),
+  ],
   instance: () => [
     new Option('--instance <name>', 'name of this instance').default('default'),
+    new Option('--run-dir <path>', "directory of the instances' sockets").default('/run/sluice'),
+  ],
+  'api-instance': () => [
+    // Another default than an agent's: both often run on one host.
+    new Option('--instance <name>', 'name of this instance').default('api'),
     new Option('--run-dir <path>', "directory of the instances' sockets").default('/run/sluice'),
   ],
   log: () => [
@@ -209,6 +243,17 @@ export interface RawOptions {
   readonly healthzBindAddress?: string
   readonly metricsBindAddress?: string
   readonly bindAddressHardFail?: boolean
+  readonly api?: string
+  readonly apiClientTlsCrt?: string
+  readonly apiClientTlsKey?: string
+  readonly apiClientTlsCa?: string
+  readonly listen?: string
+  readonly listenTlsCrt?: string
+  readonly listenTlsKey?: string
+  readonly listenTlsCa?: string
+  readonly listenInsecure?: boolean
+  readonly globalv1Api?: string | boolean
+  readonly localApi?: string | boolean
   readonly bindAddress?: string
   readonly oomScoreAdj?: string
   readonly instance: string

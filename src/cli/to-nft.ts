@@ -1,11 +1,13 @@
 import type { Problem } from '../model/object.ts'
 import { selectsIPv4Loopback } from '../node/node-port-addresses.ts'
+import { NodeView } from '../node/view.ts'
 import { EventRecorder, type EventSender } from '../observe/events.ts'
 import { createLog, type Logger } from '../observe/log.ts'
 import { problemText } from '../observe/status.ts'
 import type { ApiAnswer } from '../sources/kube/connection.ts'
 import type { ReflectorCounts } from '../sources/kube/counts.ts'
 import type { Source } from '../sources/source.ts'
+import type { LocalState } from '../store/local-state.ts'
 import { Store } from '../store/store.ts'
 import { Agent } from './agent.ts'
 import { AgentEvents } from './agent-events.ts'
@@ -38,10 +40,35 @@ export interface CountingSource extends Source {
   counts?(): readonly ReflectorCounts[]
 }
 
-/** Where a command gets the cluster's state, and where it writes about it. */
+/** Makes the source that fills this store. */
+export type SourceFactory = (store: Store, listeners: SourceListeners) => CountingSource
+
+/** What an agent is fed from. */
+export interface AgentFeed {
+  readonly source: CountingSource
+  /** What the source says that the node must do. */
+  readonly state: LocalState
+}
+
+/** The state that this node makes by itself, out of the whole cluster's. */
+export function fromCluster({ nodeName, proxyName }: AgentOptions, makeSource: SourceFactory) {
+  return (listeners: SourceListeners): AgentFeed => {
+    const store = new Store()
+    return { source: makeSource(store, listeners), state: new NodeView(store, nodeName, proxyName) }
+  }
+}
+
+/** Logs what a source tells. */
+export function logListeners(log: Logger): Pick<SourceListeners, 'onProblem' | 'onNotice'> {
+  return {
+    onProblem: (problem) => log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem)),
+    onNotice: (message) => log.info(message),
+  }
+}
+
+/** Where a command gets the state from, and where it writes about it. */
 export interface ClusterDoor {
-  /** Makes the source that fills this store. */
-  source(store: Store, listeners: SourceListeners): CountingSource
+  open(listeners: SourceListeners): AgentFeed
   /** Where Kubernetes Events go; undefined, or absent, for nowhere. */
   events?(listeners: Pick<SourceListeners, 'onAnswer'>): EventSender | undefined
 }
@@ -78,23 +105,19 @@ export async function toNft(
   const metrics = lasts && options.metricsAddress !== undefined ? new AgentMetrics() : undefined
   const opened = await openNftPlane(options, log, metrics)
   const plane = raw.cleanupKubeProxy && !options.dryRun ? replacingKubeProxy(opened, log) : opened
-  const store = new Store()
   const onAnswer = metrics && { onAnswer: (answer: ApiAnswer) => metrics.asked(answer) }
-  const onProblem = (problem: Problem) => {
-    log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem))
-  }
-  const source = door.source(store, { onProblem, onNotice: (message) => log.info(message), ...onAnswer })
+  const { source, state } = door.open({ ...logListeners(log), ...onAnswer })
   if (selectsIPv4Loopback(options.nodePortAddresses)) {
     log.warn('--nodeport-addresses: node ports are not served on loopback addresses, since nftables cannot')
   }
   // Reading addresses needs no root, so that a dry run shows the node's own.
   const addresses = new NodeAddresses(options.nodePortAddresses, options.nodeIP)
-  const parts = { options, log, store, source, plane, addresses }
+  const parts = { options, log, source, state, plane, addresses }
   const onCleaned = metrics?.flowsCleaned.bind(metrics)
   const flows = !options.dryRun && { flows: new Conntrack(options, tracking, log, onCleaned) }
   const health = lasts && { health: openHealth(options, log, metrics) }
   const companions = [
-    metricsServer(options, { log, store, source, metrics, pages: configurationPages(raw, configuration) }),
+    metricsServer(options, { log, store: state, source, metrics, pages: configurationPages(raw, configuration) }),
     lasts && eventWriter(options, log, door.events?.({ ...onAnswer }), metrics),
   ].filter((it) => !!it)
   const agent = new Agent({ ...parts, ...flows, ...health, ...(metrics && { metrics }), companions })

@@ -33,6 +33,10 @@ export interface LocalEndpoint {
   readonly scopes: EndpointScopes
   /** Additive to localv1: it may be chosen for traffic that may go to any node, whatever the Service's policies are. */
   readonly inCluster: boolean
+  /** localv1.Endpoint.Hostname; empty when it has none. */
+  readonly hostname: string
+  /** Empty when it is no pod, and in a state that was read from the local API, which does not tell. */
+  readonly podName: string
 }
 
 /** localv1.EndpointScopes. */

@@ -64,7 +64,7 @@ function byPort(slices: readonly EndpointSlice[], place: NodePlace): Map<string,
       for (const port of slice.ports) {
         const key = `${endpoint.address} ${port.port} ${portKey(port.name, port.protocol)}`
         const known = chosen.get(key)
-        if (known === undefined || rank(endpoint, place) > rank(known.endpoint, place)) {
+        if (known === undefined || comesBefore(endpoint, known.endpoint, place)) {
           chosen.set(key, { endpoint, port })
         }
       }
@@ -78,6 +78,19 @@ function byPort(slices: readonly EndpointSlice[], place: NodePlace): Map<string,
     else candidates.push(candidate)
   }
   return ports
+}
+
+/**
+ * Of two copies that are alike in what promise 14 names, the one with a place counts, and then one that does not depend on the order
+ * in which they came: whoever is told of them over the wire comes to the same.
+ */
+function comesBefore(endpoint: Endpoint, known: Endpoint, place: NodePlace): boolean {
+  const difference = rank(endpoint, place) - rank(known, place)
+  return difference > 0 || (difference === 0 && endpoint !== known && tieText(endpoint) < tieText(known))
+}
+
+function tieText({ nodeName, zone, terminating, hintNodes, hintZones, podName, hostname }: Endpoint): string {
+  return JSON.stringify([nodeName === '', nodeName, zone, terminating, hintNodes, hintZones, podName, hostname])
 }
 
 /** Promise 14: of two copies the one on this node counts, then the ready one, then the serving one. */
@@ -111,5 +124,7 @@ function localEndpoint(
     ports,
     scopes: { internal, external },
     inCluster,
+    hostname: endpoint.hostname,
+    podName: endpoint.podName,
   }
 }

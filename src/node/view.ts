@@ -1,33 +1,17 @@
-import type { Cidr } from '../model/ip.ts'
 import type { LocalService } from '../model/local.ts'
 import { type Node, ZONE_LABEL } from '../model/node.ts'
 import { HEADLESS_LABEL, PROXY_NAME_LABEL, type Service, type ServiceKey } from '../model/service.ts'
-import type { ChangeTimes, StoreReader } from '../store/reader.ts'
+import type { LocalChanges, LocalState } from '../store/local-state.ts'
+import type { StoreChanges, StoreReader } from '../store/reader.ts'
 import type { Store } from '../store/store.ts'
 import type { NodePlace } from './categorize.ts'
 import { selectEndpoints } from './select.ts'
-
-/** What changed for a node. */
-export interface LocalChanges {
-  /** Revision of the store that these changes lead to. */
-  readonly revision: number
-  /** Services for which the node may have to do something else now: ask {@link NodeView.local} for each. */
-  readonly services: ReadonlySet<ServiceKey>
-  /** The node's own object, when it changed; undefined when it did not, null when there is none any more. */
-  readonly node: Node | null | undefined
-  /**
-   * Ranges out of which Services get their cluster IPs, when they may have changed; undefined when they did not, and for a proxy
-   * with a name.
-   */
-  readonly serviceCIDRs: readonly Cidr[] | undefined
-  readonly times: ChangeTimes
-}
 
 /**
  * One node's view of the cluster: turns changes of the store into changes of what the node must do. Costs what changed: a
  * change of one Service or of its slices looks at that Service only.
  */
-export class NodeView {
+export class NodeView implements LocalState {
   readonly #store: Store
   readonly #reader: StoreReader
   readonly #nodeName: string
@@ -43,7 +27,6 @@ export class NodeView {
     this.#reader = store.reader()
   }
 
-  /** Waits for the next changes; the first name every Service. @returns undefined once closed. */
   async next(): Promise<LocalChanges | undefined> {
     const changes = await this.#reader.next()
     if (changes === undefined) return undefined
@@ -57,7 +40,6 @@ export class NodeView {
     return { revision: changes.revision, services, node, serviceCIDRs, times: changes.times }
   }
 
-  /** What this node must do for a Service; undefined when there is nothing. */
   local(key: ServiceKey): LocalService | undefined {
     const service = this.#store.service(key)
     if (service === undefined || !isProxied(service, this.#proxyName)) return undefined
@@ -72,13 +54,31 @@ export class NodeView {
     return true
   }
 
-  close(): void {
+  *restricted(): Generator<ServiceKey> {
+    for (const key of this.#store.serviceKeys()) {
+      if ((this.#store.service(key)?.loadBalancerSourceRanges.length ?? 0) > 0) yield key
+    }
+  }
+
+  get revision(): number {
+    return this.#store.revision
+  }
+
+  get changes(): StoreChanges {
+    return this.#store.changes
+  }
+
+  get objects(): LocalState['objects'] {
+    return this.#store.counts
+  }
+
+  async close(): Promise<void> {
     this.#reader.close()
   }
 }
 
 /** Promises 1 to 4. */
-function isProxied(service: Service, proxyName: string): boolean {
+export function isProxied(service: Service, proxyName: string): boolean {
   const of = service.labels[PROXY_NAME_LABEL]
   return (
     service.clusterIPs.length > 0 &&

@@ -27,6 +27,8 @@ export interface Status {
     readonly driftRepaired: number
     /** Connection-tracking entries of UDP flows to endpoints that were gone. */
     readonly staleFlowsDeleted: number
+    /** Clients of the API; absent where none is served. */
+    readonly streams?: number
   }
   /** Addresses on which node ports are served. */
   readonly nodeAddresses: readonly string[]
@@ -60,6 +62,7 @@ export function statusText(status: Status): string {
     ['node ports', status.nodeAddresses.length === 0 ? 'no address' : status.nodeAddresses.join(', ')],
     ['writes', `${counts.transactions} transactions, drift repaired ${counts.driftRepaired} times`],
     ['stale UDP', `${counts.staleFlowsDeleted} flows deleted`],
+    ...(counts.streams === undefined ? [] : [['streams', String(counts.streams)]]),
     ['problems', String(status.problems.length)],
   ]
   const text = lines.map(([name = '', value = '']) => `${name.padEnd(11)}${value}`)

@@ -72,6 +72,10 @@ export class Store {
     return [...new Set([...this.#serviceCIDRs.values()].flatMap(({ cidrs }) => cidrs))].sort()
   }
 
+  serviceCIDR(name: string): ServiceCIDR | undefined {
+    return this.#serviceCIDRs.get(name)
+  }
+
   serviceKeys(): Iterable<ServiceKey> {
     return this.#services.keys()
   }

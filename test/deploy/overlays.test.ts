@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 import { PLAIN, plainManifest } from '../../scripts/manifests.ts'
-import { bindAddress } from '../../src/cli/bind-address.ts'
+import { agentOptions } from '../../src/cli/agent-options.ts'
 import { parseCommandLine } from '../../src/cli/command-line.ts'
 import { conntrackOptions } from '../../src/cli/conntrack-options.ts'
 import type { RawOptions } from '../../src/cli/options.ts'
@@ -22,8 +22,8 @@ function options(of: Overlay, container: Container): RawOptions {
   return invocation.options
 }
 
-function healthPort({ healthzBindAddress = '' }: RawOptions): number | undefined {
-  return bindAddress('--healthz-bind-address', healthzBindAddress, 10256)?.port
+function healthPort(given: RawOptions): number | undefined {
+  return agentOptions(given).healthzAddress?.port
 }
 
 test('there is an overlay for each way of use', () => {

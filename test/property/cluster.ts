@@ -18,8 +18,8 @@ export class Cluster {
   /** The virtual servers of each Service that has some, put together from changes. */
   readonly servers = new Map<ServiceKey, readonly VirtualServer[]>()
   nodeAddresses: readonly IpAddress[] = []
-  readonly #store = new Store()
-  readonly #view = new NodeView(this.#store, NODE)
+  readonly store = new Store()
+  readonly #view = new NodeView(this.store, NODE)
   /** Waits for the next change. */
   #pending: Promise<PlaneChanges> | undefined
 
@@ -33,7 +33,7 @@ export class Cluster {
 
   /** Says that the initial state is there. @returns the first changes. */
   async start(): Promise<PlaneChanges> {
-    this.#store.markSynced()
+    this.store.markSynced()
     return this.#next()
   }
 
@@ -49,7 +49,7 @@ export class Cluster {
     const present = new Set<string>(objects.map(objectId))
     // What is ignored takes the place of what it was before.
     const gone = [...last.keys()].filter((id) => !present.has(id)) as ObjectId[]
-    this.#store.apply({ set: objects, delete: gone })
+    this.store.apply({ set: objects, delete: gone })
     for (const [id, change] of last) {
       this.manifests.delete(id)
       if ('set' in change) this.manifests.set(id, change.set)

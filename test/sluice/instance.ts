@@ -56,8 +56,10 @@ export class Instance {
     const place = ['--run-dir', runDirectory, '--instance', INSTANCE]
     // The limit is one for the whole machine: from within a lab it could not be changed, and that would be reported.
     const limits = ['--conntrack-max-per-core', '0']
+    // `local` is what `to-local` makes of the other sources.
+    const words = source[0] === 'local' ? ['to-nft'] : ['to-local', 'to-nft']
     const [command, ...before] = options.command ?? [SLUICE]
-    const args = [...before, ...source, 'to-local', 'to-nft', ...place, ...limits, ...(options.args ?? [])]
+    const args = [...before, ...source, ...words, ...place, ...limits, ...(options.args ?? [])]
     const child = namespace.spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const output = { text: '' }
     for (const stream of [child.stdout, child.stderr]) {

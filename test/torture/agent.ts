@@ -1,7 +1,7 @@
 // `sluice kube to-local to-nft` as users run it, but for two things: it is as impatient as a test, and its clock can be set.
 import { agentOptions } from '../../src/cli/agent-options.ts'
 import { parseCommandLine } from '../../src/cli/command-line.ts'
-import { toNft } from '../../src/cli/to-nft.ts'
+import { fromCluster, toNft } from '../../src/cli/to-nft.ts'
 import { serverUrl } from '../../src/sources/kube/api-server.ts'
 import { KubeSource } from '../../src/sources/kube/kube-source.ts'
 import { DEFAULT_TIMING } from '../../src/sources/kube/timing.ts'
@@ -42,5 +42,7 @@ const options = agentOptions(raw)
 const server = { url: serverUrl(raw.server?.[0] ?? '', '--server') }
 const { nodeName } = options
 process.exitCode = await toNft(raw, options, {
-  source: (store, listeners) => new KubeSource({ store, server, nodeName, timing: TIMING, ...listeners }),
+  open: fromCluster(options, (store, listeners) => {
+    return new KubeSource({ store, server, nodeName, timing: TIMING, ...listeners })
+  }),
 })

@@ -40,6 +40,16 @@ export function keptKeys(globs: KeyGlobs): KeptKeys {
 /** Unless the command line says otherwise. */
 export const DEFAULT_KEPT: KeptKeys = keptKeys({ nodeLabels: DEFAULT_NODE_LABELS })
 
+const all = () => true
+
+/** What another server told, it chose itself. */
+export const EVERYTHING_KEPT: KeptKeys = {
+  serviceLabels: all,
+  serviceAnnotations: all,
+  nodeLabels: all,
+  nodeAnnotations: all,
+}
+
 function anyOf(globs: readonly string[]): KeyFilter {
   const exact = new Set(globs.filter((glob) => !GLOB.test(glob)))
   const others = globs.filter((glob) => GLOB.test(glob)).map(patternOf)

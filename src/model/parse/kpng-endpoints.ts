@@ -1,10 +1,11 @@
 import type { Endpoint, EndpointPort, EndpointSlice } from '../endpoint-slice.ts'
 import { FAMILIES, type Family, familyOf, type IpAddress } from '../ip.ts'
+import { portKey } from '../local.ts'
 import { type Service, serviceKey } from '../service.ts'
 import { addressesAccepted, NEVER_ENDPOINT, parseOrdinaryIp } from './address.ts'
 import { NO_HINTS } from './endpoint-slice.ts'
 import { type Fields, isName } from './fields.ts'
-import type { KpngPort } from './kpng-service.ts'
+import { KPNG_PROTOCOLS, type KpngPort } from './kpng-service.ts'
 import { MAX_LABEL, MAX_NAME } from './metadata.ts'
 import { foundInstead, type Report } from './report.ts'
 
@@ -58,7 +59,7 @@ function readEndpoint(
   const terminating = conditions?.flag('terminating') ?? false
   // As in an EndpointSlice, a condition that cannot be read must not turn into true.
   if (report.count > problems) return
-  const ports = resolvePorts(inner, servicePorts, report)
+  const ports = readKpngPorts(inner, servicePorts, report)
   const source = sliceName(fields, service)
   const endpoint = {
     ready,
@@ -70,7 +71,7 @@ function readEndpoint(
     hintZones: readHints(fields, 'zones'),
     hintNodes: readHints(fields, 'nodes'),
   }
-  for (const address of readAddresses(inner, report)) {
+  for (const address of readKpngAddresses(inner, report)) {
     const family = familyOf(address)
     const key = `${source} ${family} ${ports.map((port) => `${port.name}/${port.protocol}/${port.port}`).join(' ')}`
     let group = groups.get(key)
@@ -112,7 +113,7 @@ function readHints(fields: Fields, key: string): readonly string[] {
 }
 
 /** The first address of each family: KPNG does not keep the order, and only one of a slice's addresses counts. */
-function readAddresses(endpoint: Fields, report: Report): IpAddress[] {
+export function readKpngAddresses(endpoint: Fields, report: Report): IpAddress[] {
   const ips = endpoint.map('ips')
   const found: IpAddress[] = []
   for (const family of FAMILIES) {
@@ -131,18 +132,18 @@ function readAddresses(endpoint: Fields, report: Report): IpAddress[] {
 /**
  * The target port of each Service port: the override of the port's name, else of its targetPortName. An endpoint without
  * overrides has targetPort, or the Service's own port. Overrides are the ports of the slice that the endpoint came from, so
- * a named port that is not among them is not served by that endpoint (promise 10).
+ * a named port that is not among them is not served by that endpoint (promise 10). Overrides that name their protocol, which
+ * KPNG's do not, are the slice's ports as they are, and nothing is guessed.
  */
-function resolvePorts(endpoint: Fields, servicePorts: readonly KpngPort[], report: Report): EndpointPort[] {
-  const overrides = new Map<string, number>()
-  for (const override of endpoint.maps('portoverrides')) {
-    const port = override.integer('port', 1, 65535)
-    if (port !== undefined) overrides.set(override.name('name', 63), port)
-  }
+export function readKpngPorts(endpoint: Fields, servicePorts: readonly KpngPort[], report: Report): EndpointPort[] {
+  const overrides = readOverrides(endpoint)
   const ports: EndpointPort[] = []
   for (const { name, protocol, port, targetPort, targetPortName } of servicePorts) {
-    const overridden = overrides.get(name) ?? overrides.get(targetPortName)
+    const overridden = overrides.exact.get(portKey(name, protocol)) ?? overrides.named.get(name)
     if (overridden !== undefined) ports.push({ name, protocol, port: overridden })
+    else if (overrides.exact.size > 0) continue
+    else if (overrides.named.has(targetPortName))
+      ports.push({ name, protocol, port: overrides.named.get(targetPortName) ?? 0 })
     else if (endpoint.list('portoverrides').length > 0 && name !== '') continue
     else if (targetPort === 0 && targetPortName !== '') {
       const wanted = `a port override named ${JSON.stringify(targetPortName)}`
@@ -150,4 +151,28 @@ function resolvePorts(endpoint: Fields, servicePorts: readonly KpngPort[], repor
     } else ports.push({ name, protocol, port: targetPort || port })
   }
   return ports
+}
+
+interface Overrides {
+  /** By {@link portKey}. */
+  readonly exact: ReadonlyMap<string, number>
+  /** By name, where the protocol is not given. */
+  readonly named: ReadonlyMap<string, number>
+}
+
+function readOverrides(endpoint: Fields): Overrides {
+  const exact = new Map<string, number>()
+  const named = new Map<string, number>()
+  for (const override of endpoint.maps('portoverrides')) {
+    const port = override.integer('port', 1, 65535)
+    if (port === undefined) continue
+    const name = override.name('name', 63)
+    if (!override.has('protocol')) named.set(name, port)
+    else {
+      const protocol = KPNG_PROTOCOLS.get(override.raw('protocol'))
+      if (protocol === undefined) override.warn('protocol', '1 (TCP), 2 (UDP) or 3 (SCTP) (the port is not used)')
+      else exact.set(portKey(name, protocol), port)
+    }
+  }
+  return { exact, named }
 }

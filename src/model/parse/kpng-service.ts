@@ -2,14 +2,14 @@ import type { Cidr, IpAddress } from '../ip.ts'
 import type { Protocol, Service, ServicePort, ServiceType } from '../service.ts'
 import { NEVER_ENDPOINT, NEVER_VIRTUAL, type Ranges, readAddresses, readRanges, type SpecialRange } from './address.ts'
 import type { Fields } from './fields.ts'
-import { DEFAULT_KEPT } from './kept-keys.ts'
+import { DEFAULT_KEPT, type KeptKeys } from './kept-keys.ts'
 import { readIdentity, readLabels } from './metadata.ts'
 import { readPortNumber } from './protocol.ts'
 import { foundInstead, type Report } from './report.ts'
 import { collectClusterIPs, DEFAULT_AFFINITY_SECONDS, guardRanges, MAX_AFFINITY_SECONDS, readType } from './service.ts'
 
 /** localv1.Protocol: KPNG's file has the number. */
-const PROTOCOLS: ReadonlyMap<unknown, Protocol> = new Map<unknown, Protocol>([
+export const KPNG_PROTOCOLS: ReadonlyMap<unknown, Protocol> = new Map<unknown, Protocol>([
   [1, 'TCP'],
   [2, 'UDP'],
   [3, 'SCTP'],
@@ -36,7 +36,11 @@ export interface KpngService {
  *
  * @returns undefined when it cannot be used at all; that is reported as an error.
  */
-export function parseKpngService(fields: Fields, report: Report): KpngService | undefined {
+export function parseKpngService(
+  fields: Fields,
+  report: Report,
+  kept: KeptKeys = DEFAULT_KEPT,
+): KpngService | undefined {
   const identity = readIdentity(fields, 'Service', 'namespaced', report)
   if (identity === undefined) return undefined
   const ips = fields.map('ips')
@@ -54,7 +58,7 @@ export function parseKpngService(fields: Fields, report: Report): KpngService | 
     namespace: identity.namespace,
     name: identity.name,
     type,
-    creationTimestamp: 0,
+    creationTimestamp: fields.integer('creationtimestamp', 0, Number.MAX_SAFE_INTEGER) ?? 0,
     clusterIPs,
     externalIPs: readSet(ips, 'externalips', NEVER_ENDPOINT, report).filter(served),
     loadBalancerIPs: guardRanges(given.filter(served), ranges, fields.path('ipfilters'), report),
@@ -64,8 +68,8 @@ export function parseKpngService(fields: Fields, report: Report): KpngService | 
     clientIPAffinitySeconds: readAffinity(fields),
     loadBalancerSourceRanges: ranges.cidrs,
     healthCheckNodePort: fields.integer('healthchecknodeport', 0, 65535) ?? 0,
-    labels: readLabels(fields, 'labels', DEFAULT_KEPT.serviceLabels, report),
-    annotations: readLabels(fields, 'annotations', DEFAULT_KEPT.serviceAnnotations, report),
+    labels: readLabels(fields, 'labels', kept.serviceLabels, report),
+    annotations: readLabels(fields, 'annotations', kept.serviceAnnotations, report),
   }
   return { service, ports }
 }
@@ -108,7 +112,7 @@ function readPorts(fields: Fields): KpngPort[] {
 }
 
 function readPort(entry: Fields): KpngPort | undefined {
-  const protocol = PROTOCOLS.get(entry.raw('protocol') ?? 'TCP')
+  const protocol = KPNG_PROTOCOLS.get(entry.raw('protocol') ?? 'TCP')
   if (protocol === undefined) return entry.warn('protocol', '1 (TCP), 2 (UDP) or 3 (SCTP) (the port is not used)')
   const port = readPortNumber(entry, 'port')
   if (port === undefined) return undefined

@@ -1,9 +1,8 @@
-import { ZONE_LABEL } from '../node.ts'
 import { Fields } from './fields.ts'
-import { DEFAULT_KEPT } from './kept-keys.ts'
+import { DEFAULT_KEPT, type KeptKeys } from './kept-keys.ts'
 import { parseKpngEndpoints } from './kpng-endpoints.ts'
+import { parseKpngNode } from './kpng-node.ts'
 import { parseKpngService } from './kpng-service.ts'
-import { MAX_LABEL, NO_LABELS, readIdentity, readLabels } from './metadata.ts'
 import { emptyResult, type ParseResult } from './object.ts'
 import { foundInstead, Report } from './report.ts'
 
@@ -41,41 +40,37 @@ export function parseKpngItem(
   value: unknown,
   origin: string,
   into: ParseResult = emptyResult(),
+  kept: KeptKeys = DEFAULT_KEPT,
 ): ParseResult {
   const report = new Report(origin, into.problems)
   const item = Fields.of(value, report, '')
   if (item === undefined) fail(section, foundInstead(value, 'a mapping'), report, into)
-  else if (!(section === 'nodes' ? readNode : readService)(item, report, into)) into.failed.push('')
+  else if (!(section === 'nodes' ? readNode : readService)(item, report, into, kept)) into.failed.push('')
   report.end()
   return into
 }
 
-function readService(item: Fields, report: Report, into: ParseResult): boolean {
+function readNode(item: Fields, report: Report, into: ParseResult, kept: KeptKeys): boolean {
+  report.begin('Node')
+  const value = parseKpngNode(item, report, kept)
+  if (value === undefined) return false
+  into.objects.push({ kind: 'Node', value })
+  return true
+}
+
+function readService(item: Fields, report: Report, into: ParseResult, kept: KeptKeys): boolean {
   report.begin('Service')
   const fields = item.map('service')
   if (fields === undefined) {
     item.error('service', 'a mapping')
     return false
   }
-  const parsed = parseKpngService(fields, report)
+  const parsed = parseKpngService(fields, report, kept)
   if (parsed === undefined) return false
   into.objects.push({ kind: 'Service', value: parsed.service })
   for (const value of parseKpngEndpoints(item, parsed.service, parsed.ports, report)) {
     into.objects.push({ kind: 'EndpointSlice', value })
   }
-  return true
-}
-
-/** KPNG keeps a node's zone beside its labels, and neither addresses nor pod CIDRs. */
-function readNode(item: Fields, report: Report, into: ParseResult): boolean {
-  report.begin('Node')
-  const identity = readIdentity(item, 'Node', 'cluster', report)
-  if (identity === undefined) return false
-  const given = readLabels(item, 'labels', DEFAULT_KEPT.nodeLabels, report)
-  const zone = item.map('topology')?.name('zone', MAX_LABEL) ?? ''
-  const labels = zone === '' || given[ZONE_LABEL] !== undefined ? given : { ...given, [ZONE_LABEL]: zone }
-  const value = { name: identity.name, labels, annotations: NO_LABELS, addresses: [], podCIDRs: [], isLeaving: false }
-  into.objects.push({ kind: 'Node', value })
   return true
 }
 

@@ -18,8 +18,8 @@ import { DEFAULT_TIMING, type Timing } from './timing.ts'
 export interface KubeSourceOptions {
   readonly store: Store
   readonly server: ApiServer
-  /** The only Node that is read. */
-  readonly nodeName: string
+  /** The only Node that is read; undefined for all of them, which who serves other nodes needs. */
+  readonly nodeName: string | undefined
   /** The only proxy whose Services are read; empty or absent for those that name none. */
   readonly proxyName?: string
   /** Labels and annotations that are kept; the default ones when absent. */

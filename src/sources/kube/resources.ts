@@ -15,14 +15,15 @@ export interface Resource {
 
 /** Whose Services are wanted, and on which node. */
 export interface Selection {
-  readonly nodeName: string
+  /** undefined for every node. */
+  readonly nodeName: string | undefined
   /** Only Services that name this proxy are wanted; those that name none when it is empty. */
   readonly proxyName: string
 }
 
 /**
- * Everything that Sluice reads of a cluster. Of Nodes it is only this one: zones of others are in the EndpointSlices. What does
- * not concern it is sifted out by the API server.
+ * Everything that Sluice reads of a cluster. Who serves one node reads only that Node: zones of others are in the EndpointSlices.
+ * What does not concern it is sifted out by the API server.
  *
  * EndpointSlices are not selected by the proxy's name, though the controller copies a Service's labels to them: it does so
  * later, so that a Service would be without endpoints for a moment; and slices that somebody made by hand or
@@ -48,7 +49,7 @@ export function resources({ nodeName, proxyName }: Selection): readonly Resource
     apiVersion: 'v1',
     kind: 'Node',
     path: '/api/v1/nodes',
-    selectors: { fieldSelector: `metadata.name=${nodeName}` },
+    selectors: nodeName === undefined ? {} : { fieldSelector: `metadata.name=${nodeName}` },
     isOptional: false,
   }
   // Generally available since Kubernetes 1.33 (KEP-1880).
