@@ -78,17 +78,15 @@ await inOwnNetns(async () => {
   if (lifecycles.length === 0) lifecycles.push(...(await measureLifecycles(options.rounds * LIFECYCLES_A_ROUND)))
   for (const endpoints of options.endpoints) {
     for (const family of options.families) {
-      // Who does not finish is not tried with more.
-      const leftOut = new Set<string>()
       for (const services of options.services) {
+        const leftOut = unfinished(cells, { services, endpoints, family })
         const size: CellOptions = {
           ...{ services, endpoints, family, leftOut, rounds: options.rounds, boundMs: options.boundSeconds * 1000 },
           ...EFFORT[kind],
         }
-        const known = cells.filter((cell) => isOfSize(cell, size))
-        const made = known.length > 0 ? [] : await runCell(size)
+        if (cells.some((cell) => isOfSize(cell, size))) continue
+        const made = await runCell(size)
         for (const cell of made) print(cell)
-        for (const cell of [...known, ...made]) if (cell.problem !== '') leftOut.add(cell.peer)
         cells.push(...made)
         results.minutes = Math.round((performance.now() - start) / 6000) / 10
         // After each size, so that a run that is interrupted has not been for nothing.
@@ -100,7 +98,19 @@ await inOwnNetns(async () => {
   console.log(`\n${cells.length} cells in ${results.minutes} minutes; results and report are in ${folder}`)
 })
 
-function isOfSize(cell: Cell, size: CellOptions): boolean {
+type Size = Pick<CellOptions, 'services' | 'endpoints' | 'family'>
+
+/** Who does not finish is not tried with more Services. */
+function unfinished(cells: readonly Cell[], { services, endpoints, family }: Size): Set<string> {
+  const failed = cells.filter((cell) => {
+    return (
+      cell.problem !== '' && isOfSize(cell, { services: cell.services, endpoints, family }) && cell.services < services
+    )
+  })
+  return new Set(failed.map(({ peer }) => peer))
+}
+
+function isOfSize(cell: Cell, size: Size): boolean {
   return cell.services === size.services && cell.endpoints === size.endpoints && cell.family === size.family
 }
 
