@@ -51,6 +51,12 @@ test.each([
   expect(found).toContain(`| ${ratio} | at most 0.02 | ${verdict} |`)
 })
 
+test('a peer that was stopped bounds the ratio', () => {
+  const problem = 'nft was not done within 100 s'
+  const text = targetTable([cell('Sluice', 10_000, { load: [1000] }), cell(NFTABLES, 10_000, { problem, load: [] })])
+  expect(row(text, `load of 10000 x 5, to ${NFTABLES}`)).toContain('| less than 0.0100 | at most 0.02 | met |')
+})
+
 test('what was not measured is not called met', () => {
   const text = targetTable([cell('Sluice', 10_000, { load: [10] })])
   expect(row(text, `load of 10000 x 5, to ${NFTABLES}`)).toContain('not measured')
