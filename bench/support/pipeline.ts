@@ -90,7 +90,7 @@ export class Pipeline {
   }
 
   async close(): Promise<void> {
-    this.#view.close()
+    await this.#view.close()
     await this.#plane.close()
   }
 }
