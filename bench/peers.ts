@@ -2,7 +2,8 @@
 // `npm run bench`, which then writes docs/benchmarks.md; with `--quick` it is a smoke test of five minutes and writes nothing
 // there. SLUICE_BENCH_KUBE_PROXY and SLUICE_BENCH_KPNG name binaries that are run whole, too.
 // A full run takes hours: `--continue` goes on with one that was interrupted, size by size.
-// Options: --quick, --continue, --services N,N, --endpoints N,N, --families 4,6, --rounds N, --bound SECONDS, --output FOLDER.
+// Options: --quick, --continue, --services N,N, --endpoints N,N, --families 4,6, --rounds N, --bound SECONDS, --output FOLDER,
+// --note TEXT (what a reader of the report has to know of this run).
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -27,6 +28,7 @@ const { values: given } = parseArgs({
     rounds: { type: 'string' },
     bound: { type: 'string' },
     output: { type: 'string' },
+    note: { type: 'string' },
   },
 })
 
@@ -72,6 +74,7 @@ await inOwnNetns(async () => {
         cells: [],
         lifecycles: [],
       }
+  if (given.note !== undefined) results.note = given.note
   const { cells, lifecycles } = results
   const start = performance.now() - results.minutes * 60_000
   mkdirSync(folder, { recursive: true })

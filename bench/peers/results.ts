@@ -9,6 +9,8 @@ export interface Results {
   /** ISO 8601. */
   readonly startedAt: string
   minutes: number
+  /** What a reader has to know of this run; absent when there is nothing. */
+  note?: string
   readonly machine: Machine
   readonly options: RunOptions
   readonly cells: Cell[]

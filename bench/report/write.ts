@@ -34,6 +34,7 @@ function page(results: Results, folder: string): string {
     lifecycleTable(results.lifecycles),
     '## The machine',
     machineTable(results),
+    ...(results.note === undefined ? [] : [`**Of this run:** ${results.note}`]),
     readFileSync(METHOD, 'utf8').trim(),
     '## All figures',
     measureSections(results.cells),
