@@ -44,6 +44,17 @@ export const suites: readonly Suite[] = [
   conformance('conformance', 'file', 600),
   // An object is an event of its own here, so that Sluice serves what belongs together in two syncs, a second apart.
   conformance('conform-kube', 'kube', 1200),
+  {
+    name: 'bench',
+    group: 'bench',
+    what: 'the benchmark at small sizes: that it runs, not how fast',
+    needsRoot: true,
+    run: async (runner) => {
+      await installMissingPackages(runner)
+      const code = await runner.runNode('scripts/bench.ts', ['--quick'], 600)
+      return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+    },
+  },
 ]
 
 /** Undefined when the suite can run here. */
