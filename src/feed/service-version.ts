@@ -12,7 +12,7 @@ import { serviceMessage } from '../model/wire/write-service.ts'
 import type { NodePlace } from '../node/categorize.ts'
 import { selectEndpoints } from '../node/select.ts'
 import { isProxied } from '../node/view.ts'
-import { endpointKeys } from './endpoint-keys.ts'
+import { endpointKeys } from '../model/wire/endpoint-keys.ts'
 import { byPath, type RenderedValue, type Rendering, renderValue } from './rendering.ts'
 
 /**

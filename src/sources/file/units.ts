@@ -1,3 +1,4 @@
+import { KPNG_SECTIONS } from '../../model/parse/kpng.ts'
 import type { Document } from './document.ts'
 import { splitJsonItems } from './json-items.ts'
 import type { Unit } from './unit.ts'
@@ -45,7 +46,7 @@ function splitJson({ bytes, line }: Document): Unit[] | undefined {
 }
 
 function splitYaml({ bytes, line }: Document): Unit[] | undefined {
-  const split = splitYamlItems(bytes, ['items', 'services', 'nodes'])
+  const split = splitYamlItems(bytes, ['items', ...KPNG_SECTIONS])
   if (split === undefined || split.header.length > MAX_HEADER_BYTES) return undefined
   const header = parsed(() => parseYaml(split.header.toString()))
   const unit =
@@ -63,9 +64,7 @@ function splitYaml({ bytes, line }: Document): Unit[] | undefined {
     return itemType === undefined ? undefined : items.map(unit('items', itemType))
   }
   if (!isKpngHeader(header)) return undefined
-  const nodes = split.lists.get('nodes') ?? []
-  const services = split.lists.get('services') ?? []
-  return [...nodes.map(unit('nodes', '')), ...services.map(unit('services', ''))]
+  return KPNG_SECTIONS.flatMap((section) => (split.lists.get(section) ?? []).map(unit(section, '')))
 }
 
 function parsed(parse: () => unknown): unknown {
@@ -90,6 +89,6 @@ function isKpngHeader(header: unknown): boolean {
   if (typeof header !== 'object' || header === null) return false
   return Object.entries(header).every(([key, value]) => {
     const isEmpty = value === null || (Array.isArray(value) && value.length === 0)
-    return isEmpty && (key === 'services' || key === 'nodes')
+    return isEmpty && (KPNG_SECTIONS as readonly string[]).includes(key)
   })
 }
