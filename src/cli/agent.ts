@@ -105,7 +105,7 @@ export class Agent {
     } finally {
       await health?.close()
       await source.close()
-      this.#view.close()
+      await this.#view.close()
       addresses.close()
       await plane.close()
       await flows?.close()
@@ -126,7 +126,7 @@ export class Agent {
   /** Ends {@link run}; the rules stay in the kernel. */
   stop(): void {
     this.#stopping.abort()
-    this.#view.close()
+    void this.#view.close()
     // It may still wait for its first state. Closing never fails, and run() waits for it.
     void this.#parts.source.close()
   }

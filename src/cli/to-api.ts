@@ -29,12 +29,12 @@ export async function toApi(raw: RawOptions, makeSource: SourceFactory): Promise
   const source = makeSource(store, logProblems(log))
   const served = await serve(store, options, log)
   const startedAt = new Date().toISOString()
-  const { promise: stopping, resolve: stop } = Promise.withResolvers<void>()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop())
+  const { promise: stopping, resolve: stop } = Promise.withResolvers<'stop'>()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop('stop'))
   try {
     const control = await serveControl(runDirectory, instance, {
       status: () => ({ ...statusOf(store, source, served), instance, startedAt }),
-      stop: () => stop(),
+      stop: () => stop('stop'),
     })
     try {
       log.info({ listen: served.server.address }, 'listening')

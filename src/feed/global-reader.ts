@@ -26,8 +26,8 @@ export class GlobalReader implements FeedReader {
     if (!isSynced) return undefined
     const changes = dialect === this.#dialect ? history.changes(this.#reader) : undefined
     const round = new Round()
-    for (const { before, now } of changes ?? []) {
-      round.addService(serviceRendering(before, dialect), serviceRendering(now, dialect))
+    for (const { key, before, now } of changes ?? []) {
+      round.addService(key, serviceRendering(before, dialect), serviceRendering(now, dialect))
       round.addOther(this.#other(before, dialect), this.#other(now, dialect))
     }
     const frames = changes === undefined ? this.#whole(dialect) : round.isEmpty ? undefined : round.frames()

@@ -1,10 +1,10 @@
 import { ZONE_LABEL } from '../model/node.ts'
-import type { FeedReader, FeedRequest } from '../model/wire/feed.ts'
+import type { Dialect, FeedReader, FeedRequest } from '../model/wire/feed.ts'
 import type { NodePlace } from '../node/categorize.ts'
 import type { ClusterHistory } from './cluster-history.ts'
 import { type Change, HistoryReader } from './history.ts'
 import { allRangesValue, isNode, ownNodeValue } from './node-values.ts'
-import type { RenderedValue } from './rendering.ts'
+import type { RenderedValue, Rendering } from './rendering.ts'
 import { Round, wholeState } from './round.ts'
 import type { SharedRound } from './shared-rounds.ts'
 import { type ClusterVersion, HISTORY_KEY } from './versions.ts'
@@ -43,9 +43,9 @@ export class LocalReader implements FeedReader {
     const frames =
       before === undefined || shared?.changes === undefined
         ? this.#whole(place, request)
-        : isOrdinary(before, place, request, shared)
-          ? shared.frames && [shared.frames]
-          : this.#difference(before, place, shared.changes, request)
+        : before.name === place.name && before.zone === place.zone
+          ? this.#ordinary(place, request, shared)
+          : this.#moved(before, place, shared.changes, request)
     history.advance(this.#reader)
     this.#told = request
     this.#zone = place.zone
@@ -70,46 +70,68 @@ export class LocalReader implements FeedReader {
     }
     const renderings = []
     for (const key of history.keys()) {
-      const version = history.get(key)
-      const rendering = version?.kind === 'service' ? version.local(place, dialect) : undefined
-      if (rendering !== undefined) renderings.push(rendering)
+      const rendered = rendering(history.get(key), place, dialect)
+      if (rendered !== undefined) renderings.push(rendered)
     }
     return wholeState({ before, renderings })
   }
 
-  #difference(
+  /** The node is where it was: only what has to do with it by name is made for it. */
+  #ordinary(place: NodePlace, { dialect }: FeedRequest, shared: SharedRound): Iterable<Uint8Array> | undefined {
+    const { changes, byNode, bytes } = shared
+    const keys = byNode.get(place.name) ?? NO_KEYS
+    const hasOther = dialect === 'additions' && this.#otherKeys(place).some((key) => changes?.has(key))
+    if (keys.size === 0 && !hasOther) return bytes && [bytes]
+    const own = new Round()
+    for (const key of keys) {
+      const change = changes?.get(key)
+      own.addService(key, rendering(change?.before, place, dialect), rendering(change?.now, place, dialect))
+    }
+    if (hasOther) this.#addOthers(own, place, place)
+    return notEmpty(shared.round.framesBut(keys, own))
+  }
+
+  /** It is another node, or elsewhere: that may mean something for any Service. */
+  #moved(
     before: NodePlace,
     place: NodePlace,
-    changes: readonly Change<ClusterVersion>[],
+    changes: ReadonlyMap<string, Change<ClusterVersion>>,
     { dialect }: FeedRequest,
   ): Iterable<Uint8Array> | undefined {
     const { history } = this.#cluster
     const round = new Round()
-    const render = (version: ClusterVersion | undefined, where: NodePlace) =>
-      version?.kind === 'service' ? version.local(where, dialect) : undefined
-    for (const change of changes) round.addService(render(change.before, before), render(change.now, place))
-    if (before.name !== place.name || before.zone !== place.zone) {
-      const done = new Set(changes.map(({ key }) => key))
-      for (const key of history.keys()) {
-        const version = done.has(key) ? undefined : history.get(key)
-        round.addService(render(version, before), render(version, place))
-      }
+    const add = (key: string, was: ClusterVersion | undefined, is: ClusterVersion | undefined) => {
+      round.addService(key, rendering(was, before, dialect), rendering(is, place, dialect))
     }
-    if (dialect === 'additions') {
-      const known = (key: string) => otherValue(history.known(key, this.#reader))
-      const node = otherValue(history.get(HISTORY_KEY.node(place.name)))
-      round.addOther(known(HISTORY_KEY.node(before.name)), node)
-      round.addOther(known(HISTORY_KEY.allRanges), otherValue(history.get(HISTORY_KEY.allRanges)))
-    }
+    for (const { key, before: was, now } of changes.values()) add(key, was, now)
+    for (const key of history.keys()) if (!changes.has(key)) add(key, history.get(key), history.get(key))
+    if (dialect === 'additions') this.#addOthers(round, before, place)
     return round.isEmpty ? undefined : round.frames()
+  }
+
+  #addOthers(round: Round, before: NodePlace, place: NodePlace): void {
+    const { history } = this.#cluster
+    const [node, ranges] = this.#otherKeys(place)
+    const known = (key: string) => otherValue(history.known(key, this.#reader))
+    round.addOther(known(HISTORY_KEY.node(before.name)), otherValue(history.get(node)))
+    round.addOther(known(ranges), otherValue(history.get(ranges)))
+  }
+
+  #otherKeys(place: NodePlace): readonly [node: string, ranges: string] {
+    return [HISTORY_KEY.node(place.name), HISTORY_KEY.allRanges]
   }
 }
 
-/** True when nothing that changed has to do with this node by name. */
-function isOrdinary(before: NodePlace, place: NodePlace, { dialect }: FeedRequest, shared: SharedRound): boolean {
-  if (before.name !== place.name || before.zone !== place.zone || shared.isInvolved(place.name)) return false
-  if (dialect === 'kpng') return true
-  return !shared.changedKeys.has(HISTORY_KEY.node(place.name)) && !shared.changedKeys.has(HISTORY_KEY.allRanges)
+const NO_KEYS: ReadonlySet<string> = new Set()
+
+function rendering(version: ClusterVersion | undefined, place: NodePlace, dialect: Dialect): Rendering | undefined {
+  return version?.kind === 'service' ? version.local(place, dialect) : undefined
+}
+
+/** undefined when it yields nothing; what it is made of is taken now, since it may be another soon. */
+function notEmpty(frames: Iterable<Uint8Array>): readonly Uint8Array[] | undefined {
+  const list = [...frames]
+  return list.length === 0 ? undefined : list
 }
 
 function otherValue(version: ClusterVersion | undefined): RenderedValue | undefined {

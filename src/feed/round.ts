@@ -40,19 +40,20 @@ export class Round {
   readonly #services: Phases = { sets: [], deletes: [] }
   readonly #named: Phases = { sets: [], deletes: [] }
   readonly #anonymous: Phases = { sets: [], deletes: [] }
+  #ordered: readonly (readonly Owned[])[] | undefined
 
-  /** Takes in what became of a Service. */
-  addService(before: Rendering | undefined, now: Rendering | undefined): void {
+  /** Takes in what became of a Service; `owner` is its key. */
+  addService(owner: string, before: Rendering | undefined, now: Rendering | undefined): void {
     if (before === now) return
     const { service, named, anonymous } = serviceDifference(before, now)
-    add(this.#services, service)
-    add(this.#named, named)
-    add(this.#anonymous, anonymous)
+    add(owner, this.#services, service)
+    add(owner, this.#named, named)
+    add(owner, this.#anonymous, anonymous)
   }
 
   /** Takes in what became of another value: a node, or ranges. */
   addOther(before: RenderedValue | undefined, now: RenderedValue | undefined): void {
-    if (before !== now) add(this.#others, valueDifference(before, now))
+    if (before !== now) add('', this.#others, valueDifference(before, now))
   }
 
   get isEmpty(): boolean {
@@ -62,35 +63,75 @@ export class Round {
 
   /**
    * The operations in KPNG's order: no endpoint without its Service, and a Service goes last. Sets by path, ascending; deletes
-   * descending.
+   * descending. Nothing when there is none.
    */
   *frames(): Generator<Uint8Array> {
-    yield* inOrder(this.#others.sets)
-    yield* inOrder(this.#services.sets)
-    yield* inReverse(this.#anonymous.deletes)
-    yield* inOrder(this.#named.sets)
-    yield* inReverse(this.#named.deletes)
-    yield* inOrder(this.#anonymous.sets)
-    yield* inReverse(this.#services.deletes)
-    yield* inReverse(this.#others.deletes)
+    if (this.isEmpty) return
+    for (const phase of this.#phases()) for (const { frame: framed } of phase) yield framed
     yield SYNC_FRAME
+  }
+
+  /** The same, but for some Services, of which another round has the operations. */
+  *framesBut(owners: ReadonlySet<string>, other: Round): Generator<Uint8Array> {
+    const others = other.#phases()
+    let isEmpty = true
+    for (const [i, phase] of this.#phases().entries()) {
+      const isDescending = i === 2 || i === 4 || i >= 6
+      for (const { frame: framed } of merged(phase, owners, others[i] ?? [], isDescending)) {
+        isEmpty = false
+        yield framed
+      }
+    }
+    if (!isEmpty) yield SYNC_FRAME
+  }
+
+  /** Ordered once: a round that streams share is not added to any more. */
+  #phases(): readonly (readonly Owned[])[] {
+    this.#ordered ??= [
+      this.#others.sets.sort(byPath),
+      this.#services.sets.sort(byPath),
+      this.#anonymous.deletes.sort(byPath).reverse(),
+      this.#named.sets.sort(byPath),
+      this.#named.deletes.sort(byPath).reverse(),
+      this.#anonymous.sets.sort(byPath),
+      this.#services.deletes.sort(byPath).reverse(),
+      this.#others.deletes.sort(byPath).reverse(),
+    ]
+    return this.#ordered
   }
 }
 
+interface Owned extends PathFrame {
+  /** Key of the Service; empty for other values. */
+  readonly owner: string
+}
+
 interface Phases {
-  readonly sets: PathFrame[]
-  readonly deletes: PathFrame[]
+  readonly sets: Owned[]
+  readonly deletes: Owned[]
 }
 
-function add(phases: Phases, { sets, deletes }: ValueDifference): void {
-  for (const value of sets) phases.sets.push(value)
-  for (const value of deletes) phases.deletes.push(value)
+function add(owner: string, phases: Phases, { sets, deletes }: ValueDifference): void {
+  for (const { path, frame: framed } of sets) phases.sets.push({ owner, path, frame: framed })
+  for (const { path, frame: framed } of deletes) phases.deletes.push({ owner, path, frame: framed })
 }
 
-function* inOrder(values: PathFrame[]): Generator<Uint8Array> {
-  for (const { frame: framed } of values.sort(byPath)) yield framed
-}
-
-function* inReverse(values: PathFrame[]): Generator<Uint8Array> {
-  for (const { frame: framed } of values.sort(byPath).reverse()) yield framed
+/** Two phases in one, without what some owners have in the first. */
+function* merged(
+  first: readonly Owned[],
+  without: ReadonlySet<string>,
+  second: readonly Owned[],
+  isDescending: boolean,
+): Generator<Owned> {
+  let i = 0
+  for (const entry of first) {
+    if (without.has(entry.owner)) continue
+    for (let next = second[i]; next !== undefined; next = second[i]) {
+      if (isDescending ? next.path < entry.path : next.path > entry.path) break
+      yield next
+      i++
+    }
+    yield entry
+  }
+  yield* second.slice(i)
 }

@@ -5,18 +5,19 @@ import type { ClusterVersion } from './versions.ts'
 
 /** What most nodes are told that know the same. */
 export interface SharedRound {
-  /** undefined when too much changed: then everything is told anew. */
-  readonly changes: readonly Change<ClusterVersion>[] | undefined
-  readonly changedKeys: ReadonlySet<string>
-  /** The change set of a node that no changed Service has to do with by name; undefined when there is nothing to tell. */
-  readonly frames: Uint8Array | undefined
-  /** Whether a changed Service has to do with a node of this name. */
-  isInvolved(nodeName: string): boolean
+  /** By key; undefined when too much changed: then everything is told anew. */
+  readonly changes: ReadonlyMap<string, Change<ClusterVersion>> | undefined
+  /** The change set of a node that no changed Service has to do with by name. */
+  readonly round: Round
+  /** The same in one piece; undefined when there is nothing to tell. */
+  readonly bytes: Uint8Array | undefined
+  /** For each node the keys of changed Services that have to do with it by name. */
+  readonly byNode: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 /**
  * The change sets of streams that know the same, each made once: of a thousand nodes only those are told something of their own that
- * have an endpoint of a changed Service. Kept for the present revision only.
+ * have an endpoint of a changed Service, and only of that Service. Kept for the present revision only.
  */
 export class SharedRounds {
   readonly #history: History<ClusterVersion>
@@ -46,18 +47,21 @@ function makeRound(
   dialect: Dialect,
 ): SharedRound {
   const round = new Round()
-  const place = { name: '', zone }
-  const involved: ReadonlySet<string>[] = []
-  const render = (version: ClusterVersion | undefined) => {
+  const byNode = new Map<string, Set<string>>()
+  const render = (key: string, version: ClusterVersion | undefined) => {
     if (version?.kind !== 'service') return undefined
-    involved.push(version.nodeNames)
-    return version.local(place, dialect)
+    for (const name of version.nodeNames) {
+      const keys = byNode.get(name)
+      if (keys === undefined) byNode.set(name, new Set([key]))
+      else keys.add(key)
+    }
+    return version.local({ name: '', zone }, dialect)
   }
-  for (const { before, now } of changes ?? []) round.addService(render(before), render(now))
+  for (const { key, before, now } of changes ?? []) round.addService(key, render(key, before), render(key, now))
   return {
-    changes,
-    changedKeys: new Set(changes?.map(({ key }) => key)),
-    frames: round.isEmpty ? undefined : Buffer.concat([...round.frames()]),
-    isInvolved: (nodeName) => involved.some((names) => names.has(nodeName)),
+    changes: changes && new Map(changes.map((change) => [change.key, change])),
+    round,
+    bytes: round.isEmpty ? undefined : Buffer.concat([...round.frames()]),
+    byNode,
   }
 }

@@ -1,4 +1,4 @@
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type GrpcAddress, grpcAddressText } from './address.ts'
@@ -30,19 +30,19 @@ export class ClientCall {
   readonly #reader: FrameReader
   readonly #peer: string
   #failure: GrpcError | undefined
-  #status: Readonly<Record<string, unknown>> = {}
+  #status: IncomingHttpHeaders & IncomingHttpStatusHeader = {}
 
   private constructor(session: ClientHttp2Session, stream: ClientHttp2Stream, peer: string) {
     this.#session = session
     this.#stream = stream
     this.#peer = peer
     this.#reader = new FrameReader()
-    session.on('error', (error) => this.#fail(error))
-    stream.on('error', (error) => this.#fail(error))
+    session.on('error', (error: Error) => this.#fail(error))
+    stream.on('error', (error: Error) => this.#fail(error))
     stream.on('response', (headers) => {
       this.#status = headers
     })
-    stream.on('trailers', (headers) => {
+    stream.on('trailers', (headers: IncomingHttpHeaders) => {
       this.#status = headers
     })
   }
@@ -50,8 +50,8 @@ export class ClientCall {
   /** Opens a connection, and a call on it. Failures are told by {@link messages}. Aborting ends both at once. */
   static open({ address, tls }: GrpcTarget, method: string, signal: AbortSignal): ClientCall {
     const authority = address.kind === 'unix' ? 'localhost' : grpcAddressText(address)
-    const session = http2().connect(`${tls === undefined ? 'http' : 'https'}://${authority}`, {
-      createConnection: () => connectSocket(address, tls),
+    const session: ClientHttp2Session = http2().connect(`${tls === undefined ? 'http' : 'https'}://${authority}`, {
+      createConnection: (): Socket => connectSocket(address, tls),
       settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
     })
     const stream = session.request({
@@ -133,7 +133,9 @@ export class ClientCall {
   }
 
   #unreachable(error: unknown): GrpcError {
-    const { code, message } = error as NodeJS.ErrnoException
+    // A call that was never begun says only that; why, its cause does.
+    const { cause = error } = error as Error
+    const { code, message } = cause as NodeJS.ErrnoException
     const reason = REASONS[code ?? ''] ?? message
     return new GrpcError('GRPC_UNREACHABLE', `${this.#peer} cannot be reached: ${reason}`, error)
   }
@@ -142,11 +144,11 @@ export class ClientCall {
     const { ':status': http, 'grpc-status': status, 'grpc-message': text } = this.#status
     if (status === '0') return
     if (status === undefined) {
-      const found = http === 200 || http === undefined ? 'it ended without a status' : `HTTP status ${String(http)}`
+      const found = http === 200 || http === undefined ? 'it ended without a status' : `HTTP status ${http}`
       throw new GrpcError('GRPC_PROTOCOL', `${this.#peer} is no gRPC server: ${found}`)
     }
     const message = typeof text === 'string' ? `: ${decodeStatusMessage(text)}` : ''
-    throw new GrpcError('GRPC_REFUSED', `${this.#peer} ended the call with status ${String(status)}${message}`)
+    throw new GrpcError('GRPC_REFUSED', `${this.#peer} ended the call with status ${status.toString()}${message}`)
   }
 }
 

@@ -1,5 +1,11 @@
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import type { AddressInfo, Socket } from 'node:net'
+import type {
+  Http2SecureServer,
+  Http2Server,
+  IncomingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from 'node:http2'
+import type { Socket } from 'node:net'
 import { type GrpcAddress, grpcAddressText } from './address.ts'
 import { GrpcError } from './error.ts'
 import { http2 } from './http2.ts'
@@ -29,11 +35,11 @@ const MAX_CALLS = 256
 
 /** A gRPC server of bidirectional methods, on HTTP/2. */
 export class GrpcServer {
-  readonly #server: Http2Server
+  readonly #server: Http2Server | Http2SecureServer
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #address: GrpcAddress
 
-  private constructor(server: Http2Server, address: GrpcAddress) {
+  private constructor(server: Http2Server | Http2SecureServer, address: GrpcAddress) {
     this.#server = server
     this.#address = address
   }
@@ -51,7 +57,7 @@ export class GrpcServer {
             requestCert: tls.ca !== undefined,
             rejectUnauthorized: tls.ca !== undefined,
           })
-    const made = new GrpcServer(server as Http2Server, address)
+    const made = new GrpcServer(server, address)
     made.#prepare(options)
     if (address.kind === 'unix') await removeStaleSocket(address.path)
     await made.#listen()
@@ -60,7 +66,7 @@ export class GrpcServer {
 
   /** As {@link grpcAddressText}, with the port that it got. */
   get address(): string {
-    const bound = this.#server.address() as AddressInfo | string | null
+    const bound = this.#server.address()
     if (this.#address.kind === 'unix' || bound === null || typeof bound === 'string')
       return grpcAddressText(this.#address)
     return grpcAddressText({ ...this.#address, port: bound.port })
@@ -118,8 +124,8 @@ export class GrpcServer {
   async #listen(): Promise<void> {
     const address = this.#address
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => {
-        const reason = (error as NodeJS.ErrnoException).code ?? error.message
+      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+        const reason = error.code ?? error.message
         reject(new GrpcError('GRPC_LISTEN', `cannot listen on ${grpcAddressText(address)}: ${reason}`, error))
       })
       const done = () => {

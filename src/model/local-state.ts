@@ -32,5 +32,6 @@ export interface LocalState {
   /** Objects that the state is made of; 0 for kinds that it is not told of. */
   readonly counts: { readonly services: number; readonly endpointSlices: number; readonly nodes: number }
 
-  close(): void
+  /** Ends {@link next}; when it resolves, nothing is under way any more. */
+  close(): Promise<void>
 }

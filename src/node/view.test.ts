@@ -66,7 +66,7 @@ describe('NodeView.next', () => {
   it('ends when the view is closed', async () => {
     const view = new NodeView(new Store(), 'node-1')
     const next = view.next()
-    view.close()
+    void view.close()
     expect(await next).toBeUndefined()
   })
 })

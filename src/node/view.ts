@@ -68,7 +68,7 @@ export class NodeView implements LocalState {
     return this.#store.counts
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#reader.close()
   }
 }

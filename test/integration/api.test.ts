@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { askInstance } from '../../src/observe/control-socket.ts'
 import type { Status } from '../../src/observe/status.ts'
 import { type Namespace, until } from '../lab/index.ts'
-import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
+import { answerOf, TestCluster } from '../sluice/cluster.ts'
 import { type Instance, SLUICE } from '../sluice/instance.ts'
 import { endpointSlice, service } from '../sluice/manifests.ts'
 

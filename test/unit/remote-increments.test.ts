@@ -44,7 +44,7 @@ class NodeViewOnce {
 
   constructor(store: Store) {
     this.#view = new NodeView(store, NODE)
-    this.#view.close()
+    void this.#view.close()
   }
 
   local(key: ServiceKey) {

@@ -5,15 +5,16 @@ export type Hash = (bytes: Uint8Array) => bigint
 
 /** Loads the hash, which is WebAssembly, once; a few milliseconds. */
 export async function loadHash(): Promise<Hash> {
-  loading ??= xxhash().then(
-    ({ h64Raw }) =>
-      (bytes: Uint8Array) =>
-        h64Raw(bytes),
-  )
+  loading ??= load()
   return loading
 }
 
 let loading: Promise<Hash> | undefined
+
+async function load(): Promise<Hash> {
+  const api = await xxhash()
+  return (bytes) => api.h64Raw(bytes)
+}
 
 /** As the keys of endpoints have it: hexadecimal in small letters, without zeros in front. */
 export function hashText(hash: bigint): string {

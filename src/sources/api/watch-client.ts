@@ -47,9 +47,10 @@ export class WatchClient {
 
   /** Runs until it is aborted; tries again whatever fails. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    const isOver = () => signal.aborted
+    while (!isOver()) {
       const failure = await this.#stream(signal)
-      if (signal.aborted) return
+      if (isOver()) return
       this.#options.onState(failure)
       const pause = retryDelay(this.#options.retryMs ?? RETRY_MS, this.#failures++)
       await delay(pause, undefined, { signal }).catch(() => undefined)
