@@ -19,6 +19,7 @@ const tasks = {
   build: { build: true },
   demo: { build: true, script: ['scripts/demo.ts'] },
   bench: { build: true, script: ['scripts/bench.ts'] },
+  docs: { build: false, script: ['node_modules/typedoc/bin/typedoc'] },
   test: { build: false, script: ['scripts/test.ts'], counted: true },
   'test:unit': { build: false, script: ['scripts/test.ts', '--only', 'unit'], counted: true },
   'test:lab': { build: false, script: ['scripts/test.ts', '--only', 'build,lab'], counted: true },

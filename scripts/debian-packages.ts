@@ -27,6 +27,7 @@ const debianPackages: readonly DebianPackage[] = [
     reason: 'the second opinion on virtual servers of IPVS, where there is one',
   },
   { name: 'conntrack', programs: ['conntrack'], reason: 'the second opinion on connection tracking entries' },
+  { name: 'haproxy', programs: ['haproxy'], reason: 'serves what examples/haproxy.ts writes' },
   { name: 'openssl', programs: ['openssl'], reason: 'certificates of an API server and its client' },
 ]
 

@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts'
+import { STATE_FORMATS } from '../sinks/file/state-text.ts'
 import { DETECT_LOCAL_MODES, type DetectLocalMode } from './detect-local.ts'
 import { UsageError } from './failure.ts'
 
@@ -7,6 +8,7 @@ import { UsageError } from './failure.ts'
 export type OptionGroup =
   | 'file'
   | 'kube'
+  | 'node-name'
   | 'node'
   | 'sync'
   | 'nft'
@@ -14,8 +16,14 @@ export type OptionGroup =
   | 'health'
   | 'api'
   | 'listen'
+  | 'output'
+  | 'once'
+  | 'ip'
+  | 'healthz'
   | 'instance'
   | 'api-instance'
+  | 'file-instance'
+  | 'healthchecks-instance'
   | 'log'
   | 'status'
   | 'cleanup'
@@ -25,6 +33,25 @@ const list = (flag: string) => (value: string, previous: string[] | undefined) =
   if (values.some((part) => part === '')) throw new UsageError(`${flag}: an entry of "${value}" is empty`)
   return [...(previous ?? []), ...values]
 }
+
+const nodeName = () => new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)")
+
+const minSyncPeriod = () =>
+  new Option(
+    '--min-sync-period <duration>',
+    'how long after one sync the next may come: what changes meanwhile is put together',
+  ).default('1s')
+
+const HEALTHZ = [
+  '--healthz-bind-address <ip:port>',
+  'where /healthz, /livez and /readyz are served; empty for nowhere',
+] as const
+
+/** Each kind of instance has a default of its own: several often run on one host. */
+const instanceNamed = (name: string) => () => [
+  new Option('--instance <name>', 'name of this instance').default(name),
+  new Option('--run-dir <path>', "directory of the instances' sockets").default('/run/sluice'),
+]
 
 export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
   file: () => [
@@ -40,8 +67,9 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     ),
     new Option('--server <url>', 'URL of the API server; counts before that of the kubeconfig'),
   ],
+  'node-name': () => [nodeName()],
   node: () => [
-    new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)"),
+    nodeName(),
     new Option(
       '--nodeport-addresses <list>',
       'addresses that serve node ports: primary, localhost, all, and CIDRs, separated by commas (default: primary)',
@@ -65,10 +93,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     new Option('--masquerade-bit <bit>', "accepted for kube-proxy's sake; nftables needs no mark to masquerade"),
   ],
   sync: () => [
-    new Option(
-      '--min-sync-period <duration>',
-      'how long after one sync the next may come: what changes meanwhile is put together',
-    ).default('1s'),
+    minSyncPeriod(),
     new Option(
       '--sync-period <duration>',
       'how often everything in the kernel is compared with what it must be, if anybody wrote meanwhile',
@@ -102,10 +127,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     ),
   ],
   health: () => [
-    new Option(
-      '--healthz-bind-address <ip:port>',
-      'where /healthz, /livez and /readyz are served; empty for nowhere',
-    ).default('0.0.0.0:10256'),
+    new Option(...HEALTHZ).default('0.0.0.0:10256'),
     new Option('--bind-address-hard-fail', 'end with an error when that address cannot be listened on'),
   ],
   api: () => [
@@ -130,15 +152,31 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     ),
     new Option('--local-api [boolean]', "serve each node's own state").default('true'),
   ],
-  instance: () => [
-    new Option('--instance <name>', 'name of this instance').default('default'),
-    new Option('--run-dir <path>', "directory of the instances' sockets").default('/run/sluice'),
+  output: () => [
+    new Option('-o, --output <file>', 'file to write').default('global-state.yaml'),
+    new Option(
+      '--output-format <format>',
+      'how to write it (default: json when its name ends in .json, else yaml)',
+    ).choices([...STATE_FORMATS]),
+    new Option(
+      '--without-additions',
+      "leave out what KPNG's own file source refuses: Sluice's additions, and session affinity",
+    ),
+    minSyncPeriod(),
+    new Option('--once', 'write the present state and exit'),
   ],
-  'api-instance': () => [
-    // Another default than an agent's: both often run on one host.
-    new Option('--instance <name>', 'name of this instance').default('api'),
-    new Option('--run-dir <path>', "directory of the instances' sockets").default('/run/sluice'),
+  once: () => [new Option('--once', 'print the present state and exit')],
+  ip: () => [
+    new Option(
+      '--ip <list>',
+      'where to listen: addresses, and CIDRs that choose some of the host (default: every address)',
+    ).argParser(list('--ip')),
   ],
+  healthz: () => [new Option(...HEALTHZ).default('0.0.0.0:10256')],
+  instance: instanceNamed('default'),
+  'api-instance': instanceNamed('api'),
+  'file-instance': instanceNamed('file'),
+  'healthchecks-instance': instanceNamed('healthchecks'),
   log: () => [
     new Option('--log-level <level>', 'how much to log').choices([...LOG_LEVELS]).default('info'),
     new Option('--log-format <format>', 'how to write it: text on a terminal and json elsewhere unless told').choices([
@@ -190,6 +228,10 @@ export interface RawOptions {
   readonly apiClientTlsCrt?: string
   readonly apiClientTlsKey?: string
   readonly apiClientTlsCa?: string
+  readonly output?: string
+  readonly outputFormat?: string
+  readonly withoutAdditions?: boolean
+  readonly ip?: readonly string[]
   readonly listen?: string
   readonly listenTlsCrt?: string
   readonly listenTlsKey?: string

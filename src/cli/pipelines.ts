@@ -1,15 +1,13 @@
 import { ApiSource } from '../sources/api/api-source.ts'
 import { LocalSource } from '../sources/api/local-source.ts'
 import { agentOptions } from './agent-options.ts'
-import type { ExitCode } from './exit-codes.ts'
 import { fileSource } from './file-source.ts'
 import { kubeSource } from './kube-source.ts'
 import type { RawOptions } from './options.ts'
+import { type Run, sinkPipelines } from './sink-pipelines.ts'
 import { apiTarget, type SourceFactory } from './source-factory.ts'
 import { toApi } from './to-api.ts'
 import { fromCluster, toNft } from './to-nft.ts'
-
-type Run = (raw: RawOptions) => Promise<ExitCode>
 
 /** Every source with every sink, by the words of its command. */
 export const PIPELINES: Readonly<Record<string, Run>> = {
@@ -37,6 +35,7 @@ export const PIPELINES: Readonly<Record<string, Run>> = {
   'file to-api': async (raw) => toApi(raw, fileSource(raw, true)),
   'kube to-api': async (raw) => toApi(raw, await kubeSource(raw, undefined)),
   'api to-api': async (raw) => toApi(raw, apiSource(raw)),
+  ...sinkPipelines({ file: (raw) => fileSource(raw, raw.once !== true), kube: kubeSource, api: apiSource }),
 }
 
 /** The source `api`: the global API of another Sluice or KPNG. @throws UsageError, GrpcError */

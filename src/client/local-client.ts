@@ -71,7 +71,7 @@ export class LocalClient implements LocalState {
   }
 
   /** Ends the stream; {@link next} gives undefined from now on. May be called more than once. */
-  close(): void {
-    void this.#source.close()
+  async close(): Promise<void> {
+    await this.#source.close()
   }
 }

@@ -4,7 +4,7 @@ import type { Sink } from '../sink/sink.ts'
 import { LocalClient, type LocalClientOptions } from './local-client.ts'
 
 /** How sinks are fed from a server. */
-export interface RunClientOptions extends Omit<LocalClientOptions, 'retryMs'>, Pick<SinkRunnerOptions, 'hooks'> {
+export interface RunClientOptions extends LocalClientOptions, Pick<SinkRunnerOptions, 'hooks'> {
   /** Aborting it ends the run. */
   readonly signal?: AbortSignal
   /** Milliseconds between the beginnings of two change sets, at least; 0 by default. */
@@ -27,13 +27,13 @@ export async function runClient(sinks: readonly Sink[], options: RunClientOption
     ...(minIntervalMs !== undefined && { minIntervalMs }),
   })
   onHealth?.(() => runner.health())
-  const stop = () => client.close()
+  const stop = () => void client.close()
   signal?.addEventListener('abort', stop, { once: true })
   if (signal?.aborted) stop()
   try {
     await Promise.all([runner.run(), client.start()])
   } finally {
     signal?.removeEventListener('abort', stop)
-    client.close()
+    await client.close()
   }
 }

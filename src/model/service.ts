@@ -3,13 +3,16 @@ import type { Cidr, IpAddress } from './ip.ts'
 /** Layer-4 protocols that a Service port can have (core/v1 Protocol). */
 export type Protocol = 'TCP' | 'UDP' | 'SCTP'
 
+/** core/v1 Service.spec.type. */
 export type ServiceType = 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName'
 
+/** core/v1 Service.spec.internalTrafficPolicy and externalTrafficPolicy: endpoints of the whole cluster, or of this node. */
 export type TrafficPolicy = 'Cluster' | 'Local'
 
 /** `namespace/name`. */
 export type ServiceKey = string & { readonly __brand: 'ServiceKey' }
 
+/** The key of a Service. */
 export function serviceKey(namespace: string, name: string): ServiceKey {
   return `${namespace}/${name}` as ServiceKey
 }
