@@ -15,7 +15,10 @@ class Listener implements IncrementalListener {
 
   setService(key: ServiceKey, of: Service): void {
     this.#note(`setService ${key}`)
-    this.services.set(key, { service: of, endpoints: this.services.get(key)?.endpoints ?? new Map() })
+    this.services.set(key, {
+      service: of,
+      endpoints: this.services.get(key)?.endpoints ?? new Map<string, LocalEndpoint>(),
+    })
   }
 
   deleteService(key: ServiceKey): void {

@@ -21,7 +21,7 @@ class Recorder implements Sink {
   readonly taken: SinkChanges[] = []
   calls = 0
   failing: Error | undefined
-  blocked: Promise<void> | undefined
+  blocked: Promise<undefined> | undefined
   closed = 0
 
   constructor(name: string) {
@@ -76,7 +76,7 @@ test('a sink is told of the first state, also of an empty one, and then of what 
 test('a slow sink gets what changed meanwhile at once, and holds up no other', async () => {
   const [slow, quick] = [new Recorder('slow'), new Recorder('quick')]
   const { state, runner } = run([slow, quick])
-  const { promise, resolve } = Promise.withResolvers<void>()
+  const { promise, resolve } = Promise.withResolvers<undefined>()
   slow.blocked = promise
   state.change([web()])
   await vi.waitFor(() => expect(slow.calls).toBe(1))
@@ -87,7 +87,7 @@ test('a slow sink gets what changed meanwhile at once, and holds up no other', a
   state.change([db])
   await vi.waitFor(() => expect(quick.taken).toHaveLength(4))
   expect(runner.health().map(({ isInLine }) => isInLine)).toEqual([false, true])
-  resolve()
+  resolve(undefined)
   await vi.waitFor(() => expect(slow.taken).toHaveLength(2))
   expect(slow.told).toEqual(['default/web:0', 'default/web:2 default/db:0'])
   await vi.waitFor(() => expect(runner.health().map(({ isInLine }) => isInLine)).toEqual([true, true]))
@@ -127,14 +127,14 @@ test('what fails is told again with what changed since, at growing intervals, an
 test('when the state is closed, the sinks finish what they are at, and are closed once', async () => {
   const sinks = [new Recorder('a'), new Recorder('b')]
   const { state } = run(sinks)
-  const { promise, resolve } = Promise.withResolvers<void>()
+  const { promise, resolve } = Promise.withResolvers<undefined>()
   for (const sink of sinks) sink.blocked = promise
   state.change([web()])
   await vi.waitFor(() => expect(sinks.map(({ calls }) => calls)).toEqual([1, 1]))
   const ended = ending?.()
   ending = undefined
   expect(sinks.map(({ closed }) => closed)).toEqual([0, 0])
-  resolve()
+  resolve(undefined)
   await ended
   expect(sinks.map(({ taken, closed }) => [taken.length, closed])).toEqual([
     [1, 1],

@@ -224,6 +224,37 @@ test('equal states are equal text, whatever order they came in', async () => {
   expect(a).toBe(b)
 })
 
+test('a JSON state is read entry by entry: a bad one harms no other, and is told by its line', async () => {
+  const file = path.join(directory, 'lines.json')
+  const entry = (name: string, ports: unknown) => JSON.stringify({ service: { name, ips: {}, ports } })
+  const nodes = [`{"name": "n",`, `"labels": {}}`]
+  await writeFile(
+    file,
+    [
+      '{"services": [',
+      entry('a', []),
+      `,${entry('b', 5)},`,
+      entry('c', []),
+      '],',
+      '"nodes": [',
+      ...nodes,
+      ',{}]}',
+    ].join('\n'),
+  )
+  const store = new Store()
+  const source = new FileSource({ store, inputs: [file], follow: false })
+  await source.start()
+  expect([...store.serviceKeys()]).toEqual(['default/a', 'default/c'])
+  expect([...store.nodeNames()]).toEqual(['n'])
+  expect(
+    source
+      .problems()
+      .map(({ origin }) => origin)
+      .sort(),
+  ).toEqual([`${file}:3`, `${file}:9`])
+  await source.close()
+})
+
 test('a file that was edited by hand is brought in line', async () => {
   const file = path.join(directory, 'edited.yaml')
   await writeFile(file, 'services: broken')
