@@ -1,14 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
 /** What needs neither root nor a kernel of its own. */
-const unit = ['{src,scripts,bench}/**/*.test.ts', 'test/{unit,conformance}/**/*.test.ts']
+const unit = ['{src,scripts,bench}/**/*.test.ts', 'test/{apiserver,unit,conformance}/**/*.test.ts']
 
 export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'unit', include: unit } },
+      // Nothing waits for so long, unless the machine has much else to do.
+      { extends: true, test: { name: 'unit', include: unit, testTimeout: 30_000 } },
       {
         extends: true,
         test: {

@@ -1,10 +1,11 @@
 // Memory and answers of a Sluice process that loads one YAML file of 10,000 Services x 5 endpoints (about 14 MB).
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { Lab, now } from '../test/lab/index.ts'
 import { Instance } from '../test/sluice/instance.ts'
 import { ManifestFolder, manyServices } from '../test/sluice/manifests.ts'
+import { memoryOf } from './support/memory.ts'
 
 const TARGETS = { settledMB: 200, peakMB: 400, answerMs: 100 }
 /** How long the process may take to give memory back. Milliseconds. */
@@ -79,10 +80,3 @@ row(
   `< ${TARGETS.answerMs} ms`,
   longest < TARGETS.answerMs,
 )
-
-/** MB, from /proc. */
-function memoryOf(pid: number): { resident: number; peak: number } {
-  const text = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const read = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1000
-  return { resident: read('VmRSS'), peak: read('VmHWM') }
-}

@@ -20,6 +20,8 @@ const tasks = {
   demo: { build: true, script: ['scripts/demo.ts'] },
   bench: { build: true, script: ['scripts/bench.ts'] },
   docs: { build: false, script: ['node_modules/typedoc/bin/typedoc'] },
+  soak: { build: true, script: ['scripts/soak.ts'] },
+  image: { build: true, script: ['scripts/image.ts'] },
   test: { build: false, script: ['scripts/test.ts'], counted: true },
   'test:unit': { build: false, script: ['scripts/test.ts', '--only', 'unit'], counted: true },
   'test:lab': { build: false, script: ['scripts/test.ts', '--only', 'build,lab'], counted: true },

@@ -28,6 +28,7 @@ const debianPackages: readonly DebianPackage[] = [
   },
   { name: 'conntrack', programs: ['conntrack'], reason: 'the second opinion on connection tracking entries' },
   { name: 'haproxy', programs: ['haproxy'], reason: 'serves what examples/haproxy.ts writes' },
+  { name: 'kubernetes-client', programs: ['kubectl'], reason: 'renders the manifests of deploy/ (8 MB to download)' },
   { name: 'openssl', programs: ['openssl'], reason: 'certificates of an API server and its client' },
 ]
 

@@ -1,12 +1,32 @@
 import { globSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { EXIT } from '../src/cli/exit-codes.ts'
-import { cliReference } from './reference.ts'
+import { EVENT_REASONS } from '../src/cli/problem-events.ts'
+import { METRICS } from '../src/observe/metric-table.ts'
+import { REFERENCE_PAGES } from './reference.ts'
 
 const page = (name: string) => readFileSync(new URL(`../docs/reference/${name}.md`, import.meta.url), 'utf8')
 
-test('docs/reference/cli.md is what `node scripts/reference.ts` writes', () => {
-  expect(page('cli')).toBe(cliReference())
+test.each(Object.entries(REFERENCE_PAGES))(
+  'docs/reference/%s is what `node scripts/reference.ts` writes',
+  (name, text) => {
+    expect(page(name.replace(/[.]md$/, ''))).toBe(text())
+  },
+)
+
+test('the alerts of docs/reference/metrics.md are YAML and use metrics that there are', () => {
+  const [, rules = ''] = /```yaml\n(groups:[^]*?)```/.exec(page('metrics')) ?? []
+  const { groups } = parse(rules) as { groups: { rules: { alert: string; expr: string }[] }[] }
+  const expressions = groups.flatMap(({ rules: all }) => all.map(({ expr }) => expr))
+  const used = expressions.flatMap((expr) => expr.match(/\b(?:kubeproxy|sluice|rest_client)_\w+/g) ?? [])
+  expect(expressions.length).toBeGreaterThan(4)
+  for (const name of used) expect(Object.keys(METRICS)).toContain(name.replace(/_(?:bucket|sum|count)$/, ''))
+})
+
+test('docs/reference/events.md has every reason, and no other', () => {
+  const documented = [...page('events').matchAll(/^\| `(\w+)` \|/gm)].map(([, reason]) => reason)
+  expect(documented.sort()).toEqual([...EVENT_REASONS].sort())
 })
 
 test('docs/reference/exit-codes.md has every exit code', () => {

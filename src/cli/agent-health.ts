@@ -3,7 +3,7 @@ import type { LocalService } from '../model/local.ts'
 import type { Node } from '../model/node.ts'
 import type { ServiceKey } from '../model/service.ts'
 import { type HealthClock, ProxyHealth } from '../observe/health.ts'
-import { HealthServer } from '../observe/health-server.ts'
+import { HealthServer, type HealthServerOptions } from '../observe/health-server.ts'
 import type { BindAddress, ListenHttp } from '../observe/http-listener.ts'
 import type { Logger } from '../observe/log.ts'
 import type { StatusProblem } from '../observe/status.ts'
@@ -15,6 +15,8 @@ export interface AgentHealthOptions {
   /** End with an error when that address cannot be listened on. */
   readonly bindAddressHardFail: boolean
   readonly log: Logger
+  /** Told of each answer, to be counted. */
+  readonly onAnswer?: HealthServerOptions['onAnswer']
   /** How late an update may be; a minute by default. Milliseconds. */
   readonly timeoutMs?: number
   /** The defaults are real ones. */
@@ -34,7 +36,7 @@ export class AgentHealth {
     const shared = { log: options.log, ...(options.listen && { listen: options.listen }) }
     const proxy = new ProxyHealth(options)
     this.#proxy = proxy
-    this.#server = address && new HealthServer({ ...shared, address, health: proxy })
+    this.#server = address && new HealthServer({ ...shared, address, health: proxy, onAnswer: options.onAnswer })
     this.#checks = new HealthCheckServers({ ...shared, isHealthy: () => proxy.isHealthy() })
     this.#hardFail = options.bindAddressHardFail
   }

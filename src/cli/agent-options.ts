@@ -1,4 +1,7 @@
 import { hostname } from 'node:os'
+import { type IpAddress, parseIp } from '../model/ip.ts'
+import { isName } from '../model/parse/fields.ts'
+import { MAX_LABEL } from '../model/parse/metadata.ts'
 import { type NodePortAddresses, parseNodePortAddresses } from '../node/node-port-addresses.ts'
 import type { BindAddress } from '../observe/http-listener.ts'
 import { bindAddress } from './bind-address.ts'
@@ -10,10 +13,17 @@ import type { RawOptions } from './options.ts'
 /** When --healthz-bind-address has none, as in kube-proxy. */
 export const HEALTHZ_PORT = 10256
 
+/** When --metrics-bind-address has none, as in kube-proxy. */
+const METRICS_PORT = 10249
+
 /** The options of a node agent, checked. */
 export interface AgentOptions {
   readonly nodeName: string
+  /** Only Services that name this proxy are served; those that name none when it is empty. */
+  readonly proxyName: string
   readonly nodePortAddresses: NodePortAddresses
+  /** The node's primary address of its family, whatever its object says; undefined: as its object says. */
+  readonly nodeIP: IpAddress | undefined
   readonly detectLocal: DetectLocal
   /** Milliseconds. */
   readonly minSyncPeriod: number
@@ -26,6 +36,8 @@ export interface AgentOptions {
   readonly once: boolean
   /** Where health is served; undefined for nowhere. */
   readonly healthzAddress: BindAddress | undefined
+  /** Where metrics and the effective configuration are served; undefined for nowhere. */
+  readonly metricsAddress: BindAddress | undefined
   readonly bindAddressHardFail: boolean
   readonly instance: string
   readonly runDirectory: string
@@ -43,7 +55,9 @@ export function agentOptions(raw: RawOptions): AgentOptions {
   }
   return {
     nodeName: raw.nodeName ?? hostname().toLowerCase(),
+    proxyName: proxyName(raw),
     nodePortAddresses,
+    nodeIP: nodeIP(raw.bindAddress),
     detectLocal: detectLocal(raw),
     minSyncPeriod: parseDuration('--min-sync-period', raw.minSyncPeriod ?? '1s'),
     syncPeriod: parseDuration('--sync-period', raw.syncPeriod ?? '30s'),
@@ -52,10 +66,45 @@ export function agentOptions(raw: RawOptions): AgentOptions {
     masqueradeAll: raw.masqueradeAll ?? false,
     dryRun: raw.dryRun ?? false,
     once: raw.once ?? false,
-    healthzAddress: bindAddress('--healthz-bind-address', raw.healthzBindAddress ?? '', HEALTHZ_PORT),
+    healthzAddress: bindAddress(
+      '--healthz-bind-address',
+      listener(raw.healthzBindAddress, raw, `0.0.0.0:${HEALTHZ_PORT}`),
+      HEALTHZ_PORT,
+    ),
+    metricsAddress: bindAddress(
+      '--metrics-bind-address',
+      listener(raw.metricsBindAddress, raw, `127.0.0.1:${METRICS_PORT}`),
+      METRICS_PORT,
+    ),
     bindAddressHardFail: raw.bindAddressHardFail ?? false,
     ...instanceOptions(raw),
   }
+}
+
+/** kube-proxy's --bind-address, which nothing is bound to: 0.0.0.0 and :: say nothing. @throws UsageError */
+function nodeIP(text: string | undefined): IpAddress | undefined {
+  if (text === undefined || text === '') return undefined
+  const address = parseIp(text)
+  if (address === undefined) throw new UsageError(`--bind-address: "${text}" must be an IP address such as 10.0.0.1`)
+  return address === '0.0.0.0' || address === '::' ? undefined : address
+}
+
+/** Beside another proxy that one is asked for the node's health and for metrics, and has the ports. */
+function listener(given: string | undefined, { serviceProxyName = '' }: RawOptions, usual: string): string {
+  return given ?? (serviceProxyName === '' ? usual : '')
+}
+
+/** Empty when it is not given. @throws UsageError when no label can have it as its value. */
+function proxyName({ serviceProxyName: name = '', cleanupKubeProxy }: RawOptions): string {
+  if (name === '') return ''
+  const isValue: boolean = isName(name, MAX_LABEL)
+  if (!isValue) {
+    const accepted = `letters, digits, "-", "_" and ".", ${MAX_LABEL} at most, and a letter or digit at both ends`
+    throw new UsageError(`--service-proxy-name: "${name}" must be a label's value: ${accepted}`)
+  }
+  if (cleanupKubeProxy)
+    throw new UsageError('--cleanup-kube-proxy: not with --service-proxy-name, as both are to serve')
+  return name
 }
 
 /** @throws UsageError */

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cidr } from '../model/ip.ts'
-import type { LocalState } from '../model/local-state.ts'
 import type { Node } from '../model/node.ts'
 import type { ServiceKey } from '../model/service.ts'
 import { serveControl } from '../observe/control-socket.ts'
@@ -8,10 +7,13 @@ import { Slices } from '../observe/event-loop.ts'
 import type { Logger } from '../observe/log.ts'
 import type { Status, StatusProblem } from '../observe/status.ts'
 import type { Source } from '../sources/source.ts'
+import type { LocalState } from '../store/local-state.ts'
+import type { ChangeTimes } from '../store/reader.ts'
 import type { DataPlane, PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts'
 import { virtualServers } from '../virtual-server/from-local.ts'
 import type { VirtualServer } from '../virtual-server/virtual-server.ts'
 import type { AgentHealth } from './agent-health.ts'
+import type { AgentMetrics } from './agent-metrics.ts'
 import type { AgentOptions } from './agent-options.ts'
 import { failureText } from './failure.ts'
 import type { NodeAddressing } from './node-addresses.ts'
@@ -40,9 +42,9 @@ export interface AgentFlows {
 export interface AgentParts {
   readonly options: AgentOptions
   readonly log: Logger
-  readonly source: Source
   /** What the source says that this node must do. */
   readonly state: LocalState
+  readonly source: Source
   readonly plane: DataPlane
   /** Absent when the kernel is only looked at. */
   readonly flows?: AgentFlows
@@ -56,6 +58,19 @@ export interface AgentParts {
   }
   /** Absent for a run that ends at once. */
   readonly health?: AgentHealth
+  /** Absent when nobody can ask for them. */
+  readonly metrics?: AgentMetrics
+  /** What else is there for as long as the agent runs. */
+  readonly companions?: readonly AgentCompanion[]
+}
+
+/** Something that stands beside an agent: serves what it tells, or tells others. */
+export interface AgentCompanion {
+  /** @throws what the agent is not to run without */
+  start(agent: Agent): Promise<void>
+  problems(): readonly StatusProblem[]
+  /** Never fails. */
+  close(): Promise<void>
 }
 
 /** How long to wait for the node's pod CIDRs, when pods are told by them (promise 65). */
@@ -93,18 +108,20 @@ export class Agent {
    * @throws what the source or the plane fails with before the first state is served; ControlError.
    */
   async run(): Promise<void> {
-    const { options, source, plane, flows, addresses, health } = this.#parts
+    const { options, source, plane, flows, addresses, health, companions = [] } = this.#parts
     let control: { close: () => Promise<void> } | undefined
     try {
       // A run that only looks, or that ends at once, needs no place of its own.
       if (!options.once && !options.dryRun) control = await this.#serveControl()
       await health?.start()
+      for (const companion of companions) await companion.start(this)
       await source.start()
       await this.#serveFirst()
       if (!options.once) await this.#follow()
     } finally {
       await health?.close()
       await source.close()
+      for (const companion of companions) await companion.close()
       await this.#view.close()
       addresses.close()
       await plane.close()
@@ -145,7 +162,7 @@ export class Agent {
       servedRevision: this.#servedRevision,
       lastSync: this.#lastSync,
       lastError: this.#lastError,
-      counts: { ...state.counts, ...plane.counts(), staleFlowsDeleted: 0, ...flows?.counts() },
+      counts: { ...state.objects, ...plane.counts(), staleFlowsDeleted: 0, ...flows?.counts() },
       nodeAddresses: this.#nodeAddresses.nodePorts,
       problems: this.problems(),
     }
@@ -153,12 +170,13 @@ export class Agent {
 
   /** Everything that is not served as it was asked for. */
   problems(): StatusProblem[] {
-    const { source, plane, flows, health } = this.#parts
+    const { source, plane, flows, health, companions = [] } = this.#parts
     return [
       ...source.problems(),
       ...plane.problems().map((problem) => planeProblem(problem, 'error')),
       ...(flows?.problems().map((problem) => planeProblem(problem, 'warning')) ?? []),
       ...(health?.problems() ?? []),
+      ...companions.flatMap((companion) => companion.problems()),
     ]
   }
 
@@ -248,22 +266,27 @@ export class Agent {
   }
 
   async #serve(changes: Changes): Promise<void> {
-    const { plane, flows, health } = this.#parts
+    const { plane, flows, health, metrics } = this.#parts
+    const start = performance.now()
     health?.queued()
+    metrics?.syncing(changes.times)
     const node = this.#nodeChanges(changes)
     const services = await this.#virtualServers(changes.services)
     // Once taken over by the plane, changes are not lost when it fails.
     this.#takenRevision = changes.revision ?? this.#takenRevision
     const taken = { services, ...node }
     flows?.announce(taken)
+    metrics?.computed(performance.now() - start)
     try {
       await plane.apply(taken)
     } finally {
+      metrics?.computed(0)
       health?.applied(plane.failedFamilies, this.#nodeAddresses.toListen)
     }
     this.#state = 'serving'
     this.#lastError = ''
     this.#lastSync = new Date().toISOString()
+    metrics?.served()
     await flows?.apply()
     this.#servedRevision = this.#takenRevision
   }
@@ -296,7 +319,7 @@ export class Agent {
   }
 
   async #virtualServers(keys: ReadonlySet<ServiceKey>): Promise<Map<ServiceKey, readonly VirtualServer[]>> {
-    const { health } = this.#parts
+    const { health, metrics } = this.#parts
     const { masqueradeAll } = this.#parts.options
     const services = new Map<ServiceKey, readonly VirtualServer[]>()
     const slices = new Slices()
@@ -304,7 +327,9 @@ export class Agent {
       const local = this.#view.local(key)
       health?.stage(key, local)
       const options = { masqueradeAll, nodeIPs: this.#nodeAddresses.own }
-      services.set(key, local === undefined ? [] : virtualServers(local, options))
+      const servers = local === undefined ? [] : virtualServers(local, options)
+      metrics?.rendered(key, servers)
+      services.set(key, servers)
       if (slices.due()) await slices.pause()
     }
     return services
@@ -326,6 +351,8 @@ interface Changes {
   readonly node: Node | null | undefined
   readonly serviceCIDRs: readonly Cidr[] | undefined
   readonly revision?: number
+  /** Absent when nothing of the cluster changed. */
+  readonly times?: ChangeTimes
 }
 
 /** Both, the later one last. */
@@ -335,9 +362,16 @@ function merge(before: Changes, after: Changes): Changes {
     services: new Set([...before.services, ...after.services]),
     node: after.node === undefined ? before.node : after.node,
     serviceCIDRs: after.serviceCIDRs ?? before.serviceCIDRs,
+    ...mergeTimes(before.times, after.times),
   }
 }
 
-function planeProblem({ object, message }: PlaneProblem, severity: StatusProblem['severity']): StatusProblem {
-  return { severity, object, field: '', message, origin: '' }
+/** What came first counts: nobody was served in between. */
+function mergeTimes(before: ChangeTimes | undefined, after: ChangeTimes | undefined): Pick<Changes, 'times'> {
+  const times = after && { ...after, since: before?.since, triggers: [...(before?.triggers ?? []), ...after.triggers] }
+  return times === undefined ? {} : { times }
+}
+
+function planeProblem({ object, message, kind }: PlaneProblem, severity: StatusProblem['severity']): StatusProblem {
+  return { severity, object, field: '', message, ...(kind && { kind }), origin: '' }
 }

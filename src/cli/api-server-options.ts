@@ -1,8 +1,8 @@
 import { type GrpcAddress, isPrivate } from '../grpc/address.ts'
 import { readTls, type TlsOptions } from '../grpc/tls.ts'
+import { addressOption } from './api-target.ts'
 import { UsageError } from './failure.ts'
 import type { RawOptions } from './options.ts'
-import { addressOption } from './source-factory.ts'
 
 /** The options of an API server, checked. */
 export interface ApiServerOptions {
@@ -13,6 +13,8 @@ export interface ApiServerOptions {
   readonly globalApi: boolean
   /** Any client that can reach it may connect, and that is not only this host's. */
   readonly isOpen: boolean
+  /** Whose Services nodes are to serve; empty for those that name no proxy. */
+  readonly proxyName: string
 }
 
 /** @throws UsageError; GrpcError when a key or certificate cannot be used */
@@ -33,7 +35,7 @@ export function apiServerOptions(raw: RawOptions): ApiServerOptions {
   const localApi = flagValue('--local-api', raw.localApi)
   const globalApi = flagValue('--globalv1-api', raw.globalv1Api)
   if (!localApi && !globalApi) throw new UsageError('--local-api and --globalv1-api: one of them must be served')
-  return { address, tls, localApi, globalApi, isOpen }
+  return { address, tls, localApi, globalApi, isOpen, proxyName: raw.serviceProxyName ?? '' }
 }
 
 /** As Go's flags take it. @throws UsageError */

@@ -73,11 +73,21 @@ test.each([
 test.each([
   ['', { host: '', port: 10256 }, false],
   ['--healthz-bind-address=', undefined, false],
+  ['--service-proxy-name mine', undefined, false],
+  ['--service-proxy-name mine --healthz-bind-address 127.0.0.1', { host: '127.0.0.1', port: 10256 }, false],
   ['--healthz-bind-address [fd00::1]:8080 --bind-address-hard-fail', { host: 'fd00::1', port: 8080 }, true],
 ])('health with "%s"', (flags, healthzAddress, bindAddressHardFail) => {
   const { options } = run(`file to-local to-nft ${flags}`)
   expect(agentOptions(options)).toMatchObject({ bindAddressHardFail })
   expect(agentOptions(options).healthzAddress).toEqual(healthzAddress)
+})
+
+test.each([
+  ['', { host: '127.0.0.1', port: 10249 }],
+  ['--metrics-bind-address=', undefined],
+  ['--metrics-bind-address 0.0.0.0', { host: '', port: 10249 }],
+])('metrics with "%s"', (flags, metricsAddress) => {
+  expect(agentOptions(run(`file to-local to-nft ${flags}`).options).metricsAddress).toEqual(metricsAddress)
 })
 
 test.each([
@@ -95,6 +105,8 @@ test.each([
   ['file to-local to-nft --detect-local-mode InterfaceNamePrefix --pod-interface-name-prefix a/b', /a\/b/],
   ['file to-local to-nft --sync-period often', /--sync-period: "often"/],
   ['file to-local to-nft --healthz-bind-address localhost', /--healthz-bind-address: "localhost"/],
+  ['file to-local to-nft --service-proxy-name a,b', /--service-proxy-name: "a,b"/],
+  ['kube to-local to-nft --service-proxy-name a --cleanup-kube-proxy', /--cleanup-kube-proxy: not with/],
   ['status --input x', /--input/],
 ])('"%s" fails and says why', (line, message) => {
   expect(line === '' ? failure('--once') : failure(line)).toMatch(message)

@@ -1,17 +1,20 @@
 import { Command, CommanderError, type Option } from 'commander'
 import { COMMANDS, type CommandSpec } from './commands.ts'
 import { UsageError } from './failure.ts'
+import type { GivenFlags } from './given-flags.ts'
 import { OPTIONS, type RawOptions } from './options.ts'
 
 /** What the command line asks for. */
 export type Invocation =
-  | { readonly kind: 'run'; readonly words: string; readonly options: RawOptions }
+  | { readonly kind: 'run'; readonly words: string; readonly options: RawOptions; readonly given: GivenFlags }
   | { readonly kind: 'help'; readonly text: string }
 
 /** Reads the arguments behind `sluice`. @throws UsageError */
 export function parseCommandLine(args: readonly string[]): Invocation {
-  if (args.includes('--version')) return { kind: 'run', words: 'version', options: { instance: '', runDir: '' } }
-  const { words, flags } = splitWords(args)
+  if (args.some((arg) => /^--version(=(true|raw))?$/.test(arg))) {
+    return { kind: 'run', words: 'version', options: { instance: '', runDir: '' }, given: new Map() }
+  }
+  const { words, flags } = splitWords(args.map(withDashes))
   const wantsHelp = flags.some((flag) => flag === '--help' || flag === '-h') || words[0] === 'help'
   const path = words[0] === 'help' ? words.slice(1) : words
   const command = COMMANDS.find((spec) => spec.words.join(' ') === path.join(' '))
@@ -21,7 +24,12 @@ export function parseCommandLine(args: readonly string[]): Invocation {
   }
   const parser = commanderOf(command)
   if (wantsHelp) return { kind: 'help', text: parser.helpInformation() }
-  return { kind: 'run', words: command.words.join(' '), options: parseFlags(parser, flags) }
+  return { kind: 'run', words: command.words.join(' '), ...parseFlags(parser, flags) }
+}
+
+/** As for kube-proxy, `--log_dir` is `--log-dir`. */
+function withDashes(arg: string): string {
+  return arg.replace(/^--[^=]+/, (name) => name.replaceAll('_', '-'))
 }
 
 /** The list of commands; those that begin with the given words. */
@@ -81,7 +89,7 @@ function commanderOf(spec: CommandSpec): Command {
   return command
 }
 
-function parseFlags(command: Command, flags: readonly string[]): RawOptions {
+function parseFlags(command: Command, flags: readonly string[]): { options: RawOptions; given: GivenFlags } {
   try {
     command.parse(flags, { from: 'user' })
   } catch (error) {
@@ -90,5 +98,15 @@ function parseFlags(command: Command, flags: readonly string[]): RawOptions {
     }
     throw error
   }
-  return command.opts<RawOptions>()
+  return { options: command.opts<RawOptions>(), given: givenFlags(command) }
+}
+
+function givenFlags(command: Command): GivenFlags {
+  const given = new Map<string, string | boolean | readonly string[]>()
+  for (const option of command.options) {
+    const name = option.attributeName()
+    const value = command.getOptionValue(name) as string | boolean | readonly string[] | undefined
+    if (command.getOptionValueSource(name) === 'cli' && value !== undefined) given.set(option.name(), value)
+  }
+  return given
 }

@@ -17,7 +17,7 @@ export const COMMANDS = [
   {
     words: ['kube', 'to-local', 'to-nft'],
     summary: 'serve the Services of the Kubernetes API, with nftables',
-    options: ['kube', 'node', 'sync', 'nft', 'conntrack', 'health', 'instance', 'log'],
+    options: ['kube', 'node', 'sync', 'nft', 'conntrack', 'health', 'instance', 'log', 'kube-proxy'],
   },
   {
     words: ['api', 'to-local', 'to-nft'],

@@ -1,9 +1,10 @@
 import { cpus } from 'node:os'
+import { ConntrackConnection } from '../kernel/conntrack/connection.ts'
 import { SettingFiles } from '../kernel/sysctl/settings.ts'
 import type { Logger } from '../observe/log.ts'
 import { changeSettings } from '../sinks/conntrack/change-settings.ts'
 import { SettingsRecord } from '../sinks/conntrack/settings-record.ts'
-import { StaleFlows } from '../sinks/conntrack/stale-flows.ts'
+import { StaleFlows, type StaleFlowsOptions } from '../sinks/conntrack/stale-flows.ts'
 import { type ConntrackOptions, wantedSettings } from '../sinks/conntrack/sysctls.ts'
 import type { PlaneChanges, PlaneProblem } from '../virtual-server/data-plane.ts'
 import type { AgentFlows } from './agent.ts'
@@ -24,11 +25,12 @@ export class Conntrack implements AgentFlows {
   #isFirst = true
 
   /** @throws NetlinkError */
-  constructor(agent: AgentOptions, options: ConntrackOptions, log: Logger) {
+  constructor(agent: AgentOptions, options: ConntrackOptions, log: Logger, onCleaned?: StaleFlowsOptions['onCleaned']) {
     this.#agent = agent
     this.#options = options
     this.#log = log
     this.#stale = new StaleFlows({
+      onCleaned,
       log: (message, error) => {
         log.warn({ err: error }, message)
       },
@@ -70,10 +72,30 @@ export class Conntrack implements AgentFlows {
   }
 
   #changeSettings(): void {
-    const wanted = wantedSettings(this.#options, cpus().length)
-    const record = new SettingsRecord(this.#agent.runDirectory, this.#agent.instance)
-    const failures = changeSettings(wanted, new SettingFiles(), record)
+    const failures = initializeConntrack(this.#agent, this.#options)
     for (const error of failures) this.#log.warn({ err: error }, 'a kernel setting is left as it is')
     this.#problems = failures.map((error) => ({ object: 'conntrack', message: failureText(error) }))
   }
+}
+
+/** What is not there, as on a node where nobody has tracked a connection yet, has no settings. A failure shows when they are set. */
+export async function loadConntrack(): Promise<void> {
+  let connection: ConntrackConnection | undefined
+  try {
+    connection = ConntrackConnection.open()
+    await connection.load()
+  } catch {
+    // Where connection tracking is built in, the settings are there without this.
+  } finally {
+    connection?.close()
+  }
+}
+
+/** Changes the kernel's settings, which needs root. @returns what could not be set; the others are */
+export function initializeConntrack(
+  { runDirectory, instance }: Pick<AgentOptions, 'runDirectory' | 'instance'>,
+  options: ConntrackOptions,
+): Error[] {
+  const wanted = wantedSettings(options, cpus().length)
+  return changeSettings(wanted, new SettingFiles(), new SettingsRecord(runDirectory, instance))
 }

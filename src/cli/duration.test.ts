@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseDuration } from './duration.ts'
+import { durationText, parseDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
 
 test.each([
@@ -24,3 +24,19 @@ test.each(['', '1', '-1s', '1s ', ' 1s', 's', '1d', '1h30', '1h-30m', '1..5s', '
     expect(() => parseDuration('--flag', text)).toThrow(`--flag: "${text}" must be a duration`)
   },
 )
+
+test.each([
+  ['0', '0s'],
+  ['30s', '30s'],
+  ['90s', '1m30s'],
+  ['24h', '24h0m0s'],
+  ['1.5s', '1.5s'],
+  ['1h0.25s', '1h0m0.25s'],
+  ['250ms', '250ms'],
+  ['1.5ms', '1.5ms'],
+  ['20us', '20µs'],
+  ['7ns', '7ns'],
+])('%s is printed as Go prints it, %s', (text, printed) => {
+  expect(durationText(parseDuration('--flag', text))).toBe(printed)
+  expect(parseDuration('--flag', printed)).toBeCloseTo(parseDuration('--flag', text), 9)
+})

@@ -14,6 +14,8 @@ export const EXIT = {
   instance: 5,
   /** With --once: the rest is programmed, but some objects were skipped. `cleanup --kube-proxy`: something was left. */
   skipped: 6,
+  /** The file of --config changed or is gone; the rules stay. Not 0, so that a supervisor that restarts on failure does, as after kube-proxy. */
+  reconfigured: 7,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

@@ -4,7 +4,7 @@ import type { Logger } from '../observe/log.ts'
 import { DryRunPlane } from '../sinks/nft/dry-run.ts'
 import type { TrafficOptions } from '../sinks/nft/family-state.ts'
 import { NftPlane } from '../sinks/nft/plane.ts'
-import type { DataPlane } from '../virtual-server/data-plane.ts'
+import type { DataPlane, PlaneObserver } from '../virtual-server/data-plane.ts'
 import type { AgentOptions } from './agent-options.ts'
 import { UsageError } from './failure.ts'
 
@@ -13,7 +13,7 @@ import { UsageError } from './failure.ts'
  *
  * @throws NetlinkError, NftablesError, UsageError
  */
-export async function openNftPlane(options: AgentOptions, log: Logger): Promise<DataPlane> {
+export async function openNftPlane(options: AgentOptions, log: Logger, observer?: PlaneObserver): Promise<DataPlane> {
   const traffic = trafficOptions(options)
   if (options.dryRun) return new DryRunPlane({ ...traffic, print: (text) => process.stdout.write(text) })
   const connection = NftablesConnection.open()
@@ -22,6 +22,7 @@ export async function openNftPlane(options: AgentOptions, log: Logger): Promise<
     ...traffic,
     ownTables: ownTables(options),
     connection,
+    observer,
     log: (message, error) => {
       if (error === undefined) log.warn(message)
       else log.warn({ err: error }, message)
@@ -29,8 +30,10 @@ export async function openNftPlane(options: AgentOptions, log: Logger): Promise<
   })
 }
 
-function trafficOptions({ detectLocal, conntrackTcpBeLiberal }: AgentOptions): TrafficOptions {
-  const dropInvalid = !conntrackTcpBeLiberal
+function trafficOptions({ detectLocal, conntrackTcpBeLiberal, proxyName }: AgentOptions): TrafficOptions {
+  // Whose connection an invalid packet is of cannot be told: beside another proxy it may be that one's, which sees to it for
+  // the whole node, as kube-proxy does, or has a reason not to, as one whose pods answer past it (direct server return).
+  const dropInvalid = !conntrackTcpBeLiberal && proxyName === ''
   switch (detectLocal.mode) {
     case 'ClusterCIDR':
       return { clusterCIDRs: detectLocal.cidrs, dropInvalid }

@@ -25,6 +25,7 @@ export interface NodeAddressing {
 /** Keeps a node's addresses: those that serve node ports are chosen by the operator, of those that the node has. */
 export class NodeAddresses {
   readonly #spec: NodePortAddresses
+  readonly #nodeIP: IpAddress | undefined
   readonly #routes = new RouteConnection()
   readonly #watch = new RouteWatch()
   #node: Node | undefined
@@ -34,9 +35,10 @@ export class NodeAddresses {
   #present: NodeAddressing = { nodePorts: [], toListen: [], own: [] }
   #taken: NodeAddressing | undefined
 
-  /** @throws NetlinkError */
-  constructor(spec: NodePortAddresses) {
+  /** @param nodeIP counts as the node's first address, whatever its object says. @throws NetlinkError */
+  constructor(spec: NodePortAddresses, nodeIP?: IpAddress) {
     this.#spec = spec
+    this.#nodeIP = nodeIP
   }
 
   setNode(node: Node | undefined): void {
@@ -84,11 +86,19 @@ export class NodeAddresses {
 
   #read(): NodeAddressing {
     const local = this.#local()
+    const node = this.#nodeWithIP(local)
     return {
-      nodePorts: selectNodePortAddresses(this.#spec, this.#node, local),
-      toListen: selectListenAddresses(this.#spec, this.#node, local),
-      own: nodeIPs(this.#node, local),
+      nodePorts: selectNodePortAddresses(this.#spec, node, local),
+      toListen: selectListenAddresses(this.#spec, node, local),
+      own: nodeIPs(node, local),
     }
+  }
+
+  #nodeWithIP(local: readonly LocalAddress[]): Node | undefined {
+    const first = this.#nodeIP
+    if (first === undefined) return this.#node
+    const others = nodeIPs(this.#node, local).filter((address) => address !== first)
+    return { ...(this.#node ?? NO_NODE), addresses: [first, ...others] }
   }
 
   #local(): LocalAddress[] {
@@ -103,6 +113,8 @@ export class NodeAddresses {
       }))
   }
 }
+
+const NO_NODE: Node = { name: '', labels: {}, annotations: {}, addresses: [], podCIDRs: [], isLeaving: false }
 
 /** One default route of either family makes the interface the node's main one. */
 function hasDefault(defaults: readonly DefaultRoute[], interfaceIndex: number): boolean {

@@ -1,8 +1,10 @@
 import { Option } from 'commander'
+import { DEFAULT_NODE_LABELS } from '../model/parse/kept-keys.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts'
 import { STATE_FORMATS } from '../sinks/file/state-text.ts'
 import { DETECT_LOCAL_MODES, type DetectLocalMode } from './detect-local.ts'
 import { UsageError } from './failure.ts'
+import { kubeProxyOptions, toggle } from './kube-proxy/options.ts'
 
 /** Options of a group, as data: commander reads them, `--help` prints them, and the reference page is made from them. */
 export type OptionGroup =
@@ -25,10 +27,13 @@ export type OptionGroup =
   | 'file-instance'
   | 'healthchecks-instance'
   | 'log'
+  | 'kube-proxy'
   | 'status'
   | 'cleanup'
 
+/** As for pflag, an empty text is no entry. */
 const list = (flag: string) => (value: string, previous: string[] | undefined) => {
+  if (value === '') return previous
   const values = value.split(',').map((part) => part.trim())
   if (values.some((part) => part === '')) throw new UsageError(`${flag}: an entry of "${value}" is empty`)
   return [...(previous ?? []), ...values]
@@ -36,16 +41,17 @@ const list = (flag: string) => (value: string, previous: string[] | undefined) =
 
 const nodeName = () => new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)")
 
+const serviceProxyName = () =>
+  new Option(
+    '--service-proxy-name <name>',
+    'serve only Services whose label service.kubernetes.io/service-proxy-name is this, beside another proxy (default: those without the label)',
+  )
+
 const minSyncPeriod = () =>
   new Option(
     '--min-sync-period <duration>',
     'how long after one sync the next may come: what changes meanwhile is put together',
   ).default('1s')
-
-const HEALTHZ = [
-  '--healthz-bind-address <ip:port>',
-  'where /healthz, /livez and /readyz are served; empty for nowhere',
-] as const
 
 /** Each kind of instance has a default of its own: several often run on one host. */
 const instanceNamed = (name: string) => () => [
@@ -63,13 +69,38 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
   kube: () => [
     new Option(
       '--kubeconfig <file>',
-      'how to reach the API server and who we are there (default: as a pod, by its service account)',
+      'how to reach the API server and who we are there (default: $KUBECONFIG, else as a pod by its service account; ~/.kube/config is not read)',
     ),
-    new Option('--server <url>', 'URL of the API server; counts before that of the kubeconfig'),
+    new Option('--context <name>', "the kubeconfig's context to use (default: its current-context)"),
+    new Option(
+      '--server <url>',
+      'URL of the API server; counts before $API_PUBLIC_ENDPOINT, the kubeconfig and the pod; several, separated by commas, stand in for each other',
+    ).argParser(list('--server')),
+    new Option(
+      '--tls-server-name <name>',
+      "name that the API server's certificate must have (default: the host of the URL)",
+    ),
+    new Option(
+      '--with-service-labels <globs>',
+      'labels of Services to keep beside those that Sluice reads (default: none)',
+    ).argParser(list('--with-service-labels')),
+    new Option(
+      '--with-service-annotations <globs>',
+      'annotations of Services to keep beside those that Sluice reads (default: none)',
+    ).argParser(list('--with-service-annotations')),
+    new Option(
+      '--with-node-labels <globs>',
+      `labels of the Node to keep (default: ${DEFAULT_NODE_LABELS.join(',')})`,
+    ).argParser(list('--with-node-labels')),
+    new Option('--with-node-annotations <globs>', 'annotations of the Node to keep (default: none)').argParser(
+      list('--with-node-annotations'),
+    ),
+    new Option('--no-events', 'write no Kubernetes Events about what is not served, and why'),
   ],
-  'node-name': () => [nodeName()],
+  'node-name': () => [nodeName(), serviceProxyName()],
   node: () => [
     nodeName(),
+    serviceProxyName(),
     new Option(
       '--nodeport-addresses <list>',
       'addresses that serve node ports: primary, localhost, all, and CIDRs, separated by commas (default: primary)',
@@ -89,7 +120,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       .default('ClusterCIDR'),
     new Option('--pod-bridge-interface <name>', "the pods' bridge, for BridgeInterface"),
     new Option('--pod-interface-name-prefix <prefix>', "how the pods' interfaces are called, for InterfaceNamePrefix"),
-    new Option('--masquerade-all', 'masquerade all traffic to cluster IPs, of pods, too'),
+    toggle('masquerade-all', 'masquerade all traffic to cluster IPs, of pods, too'),
     new Option('--masquerade-bit <bit>', "accepted for kube-proxy's sake; nftables needs no mark to masquerade"),
   ],
   sync: () => [
@@ -118,7 +149,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       '--conntrack-tcp-timeout-close-wait <duration>',
       'time that half-closed TCP connections are kept; 0 leaves it alone',
     ).default('1h'),
-    new Option('--conntrack-tcp-be-liberal', 'take TCP packets out of the window for valid ones, and drop none'),
+    toggle('conntrack-tcp-be-liberal', 'take TCP packets out of the window for valid ones, and drop none'),
     new Option('--conntrack-udp-timeout <duration>', 'idle time of unanswered UDP flows; 0 leaves it alone').default(
       '0s',
     ),
@@ -127,8 +158,15 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     ),
   ],
   health: () => [
-    new Option(...HEALTHZ).default('0.0.0.0:10256'),
-    new Option('--bind-address-hard-fail', 'end with an error when that address cannot be listened on'),
+    new Option(
+      '--healthz-bind-address <ip:port>',
+      'where /healthz, /livez and /readyz are served; empty for nowhere (default: 0.0.0.0:10256; with --service-proxy-name nowhere)',
+    ),
+    new Option(
+      '--metrics-bind-address <ip:port>',
+      'where /metrics, /configz and /proxyMode are served; empty for nowhere (default: 127.0.0.1:10249; with --service-proxy-name nowhere)',
+    ),
+    toggle('bind-address-hard-fail', 'end with an error when one of these addresses cannot be listened on'),
   ],
   api: () => [
     new Option('--api <address>', 'the server to read from: HOST:PORT, or unix:///PATH').default('127.0.0.1:12090'),
@@ -151,6 +189,10 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       'true',
     ),
     new Option('--local-api [boolean]', "serve each node's own state").default('true'),
+    new Option(
+      '--service-proxy-name <name>',
+      'tell of Services whose label service.kubernetes.io/service-proxy-name is this (default: those without the label)',
+    ),
   ],
   output: () => [
     new Option('-o, --output <file>', 'file to write').default('global-state.yaml'),
@@ -172,7 +214,12 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       'where to listen: addresses, and CIDRs that choose some of the host (default: every address)',
     ).argParser(list('--ip')),
   ],
-  healthz: () => [new Option(...HEALTHZ).default('0.0.0.0:10256')],
+  healthz: () => [
+    new Option(
+      '--healthz-bind-address <ip:port>',
+      'where /healthz, /livez and /readyz are served; empty for nowhere',
+    ).default('0.0.0.0:10256'),
+  ],
   instance: instanceNamed('default'),
   'api-instance': instanceNamed('api'),
   'file-instance': instanceNamed('file'),
@@ -184,6 +231,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       'text',
     ]),
   ],
+  'kube-proxy': () => kubeProxyOptions(ownFlags()),
   status: () => [new Option('--json', 'print JSON')],
   cleanup: () => [
     new Option(
@@ -193,13 +241,27 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
   ],
 }
 
+/** Names of the flags of all groups but kube-proxy's, without dashes. */
+function ownFlags(): ReadonlySet<string> {
+  const groups = Object.entries(OPTIONS).filter(([group]) => group !== 'kube-proxy')
+  return new Set(groups.flatMap(([, options]) => options().map((option) => option.name())))
+}
+
 /** The values as commander gives them, before they are checked. */
 export interface RawOptions {
   readonly input?: readonly string[]
   readonly maxFileSize?: string
   readonly kubeconfig?: string
-  readonly server?: string
+  readonly events?: boolean
+  readonly context?: string
+  readonly server?: readonly string[]
+  readonly tlsServerName?: string
+  readonly withServiceLabels?: readonly string[]
+  readonly withServiceAnnotations?: readonly string[]
+  readonly withNodeLabels?: readonly string[]
+  readonly withNodeAnnotations?: readonly string[]
   readonly nodeName?: string
+  readonly serviceProxyName?: string
   readonly nodeportAddresses?: readonly string[]
   readonly clusterCidr?: readonly string[]
   readonly clusterCidrs?: readonly string[]
@@ -223,6 +285,7 @@ export interface RawOptions {
   readonly conntrackUdpTimeout?: string
   readonly conntrackUdpTimeoutStream?: string
   readonly healthzBindAddress?: string
+  readonly metricsBindAddress?: string
   readonly bindAddressHardFail?: boolean
   readonly api?: string
   readonly apiClientTlsCrt?: string
@@ -239,6 +302,8 @@ export interface RawOptions {
   readonly listenInsecure?: boolean
   readonly globalv1Api?: string | boolean
   readonly localApi?: string | boolean
+  readonly bindAddress?: string
+  readonly oomScoreAdj?: string
   readonly instance: string
   readonly runDir: string
   readonly logLevel?: LogLevel

@@ -2,6 +2,7 @@ import { serveControl } from '../observe/control-socket.ts'
 import { createLog, type Logger } from '../observe/log.ts'
 import type { Status, StatusProblem } from '../observe/status.ts'
 import { instanceOptions } from './agent-options.ts'
+import { logFormat } from './kube-proxy/effective.ts'
 import type { RawOptions } from './options.ts'
 import { VERSION } from './version.ts'
 
@@ -15,8 +16,7 @@ export interface InstanceStatus
 
 /** The log that the options ask for. @param descriptor 2 when standard output is for something else */
 export function openLog(raw: RawOptions, descriptor: 1 | 2 = 1): Logger {
-  const format = raw.logFormat ?? (process.stdout.isTTY ? 'text' : 'json')
-  return createLog({ level: raw.logLevel ?? 'info', format, descriptor })
+  return createLog({ level: raw.logLevel ?? 'info', format: logFormat(raw), descriptor })
 }
 
 /** Aborted by SIGTERM or SIGINT. */

@@ -1,12 +1,15 @@
 import { hostname } from 'node:os'
 import { LocalSource } from '../sources/api/local-source.ts'
+import { apiTarget } from './api-target.ts'
 import type { ExitCode } from './exit-codes.ts'
 import type { RawOptions } from './options.ts'
-import { apiTarget, type SourceFactory } from './source-factory.ts'
 import { toFile } from './to-file.ts'
 import { toHealthchecks } from './to-healthchecks.ts'
 import { toJson } from './to-json.ts'
-import { fromCluster, type OpenState } from './to-nft.ts'
+import { type AgentFeed, fromCluster, type SourceFactory, type SourceListeners } from './to-nft.ts'
+
+/** Opens what a node is fed from. */
+type OpenState = (listeners: SourceListeners) => AgentFeed
 
 /** Makes a source; `nodeName` is that of the only Node that is of interest, undefined when all are. */
 export type OpenSource = (raw: RawOptions, nodeName: string | undefined) => SourceFactory | Promise<SourceFactory>
@@ -33,7 +36,8 @@ function* pipelines(sources: Readonly<Record<string, OpenSource>>): Generator<[w
         `${source} to-local ${sink}`,
         async (raw) => {
           const nodeName = nodeNameOf(raw)
-          return run(raw, nodeName, fromCluster(nodeName, await open(raw, nodeName)))
+          const proxyName = raw.serviceProxyName ?? ''
+          return run(raw, nodeName, fromCluster({ nodeName, proxyName }, await open(raw, nodeName)))
         },
       ]
     }
@@ -46,7 +50,7 @@ function* pipelines(sources: Readonly<Record<string, OpenSource>>): Generator<[w
 /** @throws UsageError, GrpcError */
 function fromLocalApi(raw: RawOptions): OpenState {
   const target = apiTarget(raw)
-  return (onProblem) => {
+  return ({ onProblem }) => {
     const source = new LocalSource({ target, nodeName: nodeNameOf(raw), onProblem })
     return { source, state: source }
   }

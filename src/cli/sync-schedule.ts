@@ -1,4 +1,4 @@
-const RETRY_MS = { first: 200, longest: 30_000 } as const
+import { Backoff } from '../observe/backoff.ts'
 
 export interface SyncPeriods {
   /** Milliseconds between the beginnings of two syncs, at least. */
@@ -16,7 +16,7 @@ export class SyncSchedule {
   readonly #now: () => number
   #lastStart = Number.NEGATIVE_INFINITY
   #checkAt: number
-  #retryWait = 0
+  readonly #backoff = new Backoff()
   #retryAt = Number.POSITIVE_INFINITY
 
   constructor(periods: SyncPeriods, now: () => number = () => performance.now()) {
@@ -47,13 +47,12 @@ export class SyncSchedule {
   }
 
   succeeded(): void {
-    this.#retryWait = 0
+    this.#backoff.reset()
     this.#retryAt = Number.POSITIVE_INFINITY
   }
 
   failed(): void {
-    this.#retryWait = Math.min(Math.max(this.#retryWait * 2, RETRY_MS.first), RETRY_MS.longest)
-    this.#retryAt = this.#now() + this.#retryWait
+    this.#retryAt = this.#now() + this.#backoff.next()
   }
 
   #nextCheck(): number {

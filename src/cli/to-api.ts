@@ -9,16 +9,15 @@ import { apiServerOptions } from './api-server-options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { RawOptions } from './options.ts'
 import { aborted, type InstanceStatus, openLog, runInstance } from './run-instance.ts'
-import { logProblems, type SourceFactory } from './source-factory.ts'
+import { logListeners, type SourceFactory } from './to-nft.ts'
 
 /** Serves what a source gives over gRPC, until a signal. @throws UsageError, GrpcError, ControlError, SourceError */
 export async function toApi(raw: RawOptions, makeSource: SourceFactory): Promise<ExitCode> {
   const options = apiServerOptions(raw)
   const log = openLog(raw)
-  if (options.isOpen)
-    log.warn({ listen: raw.listen }, 'any client that can reach the address may read everything there')
+  if (options.isOpen) log.warn({ listen: raw.listen }, 'any client that can reach it may read all Services there')
   const store = new Store()
-  const source = makeSource(store, logProblems(log))
+  const source = makeSource(store, logListeners(log))
   const served = await serve(store, options, log)
   try {
     await runInstance(
@@ -27,7 +26,7 @@ export async function toApi(raw: RawOptions, makeSource: SourceFactory): Promise
       async (stopping) => {
         log.info({ listen: served.server.address }, 'listening')
         await Promise.race([source.start(), aborted(stopping)])
-        log.info({ revision: store.revision, ...store.counts }, 'serving')
+        if (!stopping.aborted) log.info({ revision: store.revision, ...store.counts }, 'serving')
         await aborted(stopping)
         log.info('stopping')
       },
@@ -47,7 +46,7 @@ interface Served {
 
 async function serve(store: Store, options: ReturnType<typeof apiServerOptions>, log: Logger): Promise<Served> {
   const made: { server?: WatchServer } = {}
-  const cluster = await ClusterHistory.follow(store, () => made.server?.changed())
+  const cluster = await ClusterHistory.follow(store, () => made.server?.changed(), options.proxyName)
   const feeds: WatchServerOptions['feeds'] = {
     ...(options.localApi && { local: () => new LocalReader(cluster) }),
     ...(options.globalApi && { global: () => new GlobalReader(cluster) }),

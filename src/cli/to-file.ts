@@ -7,8 +7,8 @@ import { EXIT, type ExitCode } from './exit-codes.ts'
 import { UsageError } from './failure.ts'
 import type { RawOptions } from './options.ts'
 import { aborted, type InstanceStatus, openLog, runInstance } from './run-instance.ts'
-import { logProblems, type SourceFactory } from './source-factory.ts'
 import { StateWriter } from './state-writer.ts'
+import { logListeners, type SourceFactory } from './to-nft.ts'
 
 /** Writes what a source gives to a file, until a signal, or with `once` just once. @throws UsageError, OutputError, SourceError */
 export async function toFile(raw: RawOptions, makeSource: SourceFactory): Promise<ExitCode> {
@@ -21,7 +21,7 @@ export async function toFile(raw: RawOptions, makeSource: SourceFactory): Promis
   const minSyncPeriod = parseDuration('--min-sync-period', raw.minSyncPeriod ?? '1s')
   const log = openLog(raw)
   const store = new Store()
-  const source = makeSource(store, logProblems(log))
+  const source = makeSource(store, logListeners(log))
   const writer = new StateWriter(store, file, log, minSyncPeriod)
   try {
     if (raw.once === true) {

@@ -8,15 +8,18 @@ import { EXIT, type ExitCode } from './exit-codes.ts'
 import { listenAddresses } from './listen-addresses.ts'
 import type { RawOptions } from './options.ts'
 import { aborted, type InstanceStatus, openLog, runInstance } from './run-instance.ts'
-import { logProblems } from './source-factory.ts'
-import type { OpenState } from './to-nft.ts'
+import { type AgentFeed, logListeners, type SourceListeners } from './to-nft.ts'
 
 /** Serves the health-check node ports of this node's Services, and nothing else of them. @throws UsageError, ControlError */
-export async function toHealthchecks(raw: RawOptions, nodeName: string, open: OpenState): Promise<ExitCode> {
+export async function toHealthchecks(
+  raw: RawOptions,
+  nodeName: string,
+  open: (listeners: SourceListeners) => AgentFeed,
+): Promise<ExitCode> {
   const healthzAddress = bindAddress('--healthz-bind-address', raw.healthzBindAddress ?? '', HEALTHZ_PORT)
   const addresses = listenAddresses(raw.ip)
   const log = openLog(raw)
-  const opened = open(logProblems(log))
+  const opened = open(logListeners(log))
   const { source, state } = opened
   const health = new AgentHealth({ healthzAddress, bindAddressHardFail: raw.bindAddressHardFail ?? false, log })
   const runner = new SinkRunner(state, [healthSink(health, () => addresses.current())])
@@ -50,14 +53,14 @@ function healthSink(health: AgentHealth, addresses: () => readonly IpAddress[]):
   }
 }
 
-function statusOf({ source, state }: ReturnType<OpenState>, runner: SinkRunner, health: AgentHealth): InstanceStatus {
+function statusOf({ source, state }: AgentFeed, runner: SinkRunner, health: AgentHealth): InstanceStatus {
   const [sink] = runner.health()
   return {
     state: sink?.isInLine === true ? 'serving' : 'loading',
     plane: 'healthchecks',
     revision: state.revision,
     servedRevision: sink?.revision ?? 0,
-    counts: state.counts,
+    counts: state.objects,
     problems: [...source.problems(), ...health.problems()],
   }
 }

@@ -4,13 +4,16 @@ import { EXIT, type ExitCode } from './exit-codes.ts'
 import { failureText } from './failure.ts'
 import type { RawOptions } from './options.ts'
 import { openLog, stopSignal } from './run-instance.ts'
-import { logProblems } from './source-factory.ts'
-import type { OpenState } from './to-nft.ts'
+import { type AgentFeed, logListeners, type SourceListeners } from './to-nft.ts'
 
 /** Prints what a node must do at each change, until a signal or until nobody reads it; with `once` just once. */
-export async function toJson(raw: RawOptions, _nodeName: string, open: OpenState): Promise<ExitCode> {
+export async function toJson(
+  raw: RawOptions,
+  _nodeName: string,
+  open: (listeners: SourceListeners) => AgentFeed,
+): Promise<ExitCode> {
   const log = openLog(raw, 2)
-  const { source, state } = open(logProblems(log))
+  const { source, state } = open(logListeners(log))
   const stopping = stopSignal()
   stopping.signal.addEventListener('abort', () => void state.close(), { once: true })
   // Whoever reads it, `head` for example, has enough of it.

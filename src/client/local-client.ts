@@ -2,9 +2,9 @@ import { hostname } from 'node:os'
 import { parseGrpcAddress } from '../grpc/address.ts'
 import { readTls, type TlsFiles } from '../grpc/tls.ts'
 import type { LocalService } from '../model/local.ts'
-import type { LocalChanges, LocalState } from '../model/local-state.ts'
 import type { Problem } from '../model/object.ts'
 import type { ServiceKey } from '../model/service.ts'
+import type { LocalView, LocalViewChanges } from '../sink/local-view.ts'
 import { LocalSource } from '../sources/api/local-source.ts'
 
 /** Where KPNG's servers and Sluice's are unless told otherwise. */
@@ -30,7 +30,7 @@ export interface LocalClientOptions {
  * What a node must do, as the local API of a Sluice or KPNG tells it. While the server is away everything stays as it was, for
  * however long; when it is back, only what is different is a change.
  */
-export class LocalClient implements LocalState {
+export class LocalClient implements LocalView {
   readonly #source: LocalSource
 
   /** @throws GrpcError when the address is none, or a key or certificate cannot be used */
@@ -45,7 +45,7 @@ export class LocalClient implements LocalState {
     return this.#source.start()
   }
 
-  async next(): Promise<LocalChanges | undefined> {
+  async next(): Promise<LocalViewChanges | undefined> {
     return this.#source.next()
   }
 
@@ -53,16 +53,9 @@ export class LocalClient implements LocalState {
     return this.#source.local(key)
   }
 
-  restricted(): Iterable<ServiceKey> {
-    return this.#source.restricted()
-  }
-
+  /** Grows with each change; 0 at first. */
   get revision(): number {
     return this.#source.revision
-  }
-
-  get counts(): LocalState['counts'] {
-    return this.#source.counts
   }
 
   /** What is wrong at present with the server, and with what it told; empty when nothing is. */

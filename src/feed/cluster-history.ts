@@ -20,19 +20,24 @@ export class ClusterHistory {
   readonly #store: Store
   readonly #reader: StoreReader
   readonly #onChange: () => void
+  readonly #proxyName: string
   readonly #tooLarge = new Map<ServiceKey, string>()
   #isSynced = false
 
-  private constructor(store: Store, hash: Hash, onChange: () => void) {
+  private constructor(store: Store, hash: Hash, onChange: () => void, proxyName: string) {
     this.#store = store
     this.hash = hash
     this.#reader = store.reader()
     this.#onChange = onChange
+    this.#proxyName = proxyName
   }
 
-  /** @param onChange called after each revision, also the first */
-  static async follow(store: Store, onChange: () => void): Promise<ClusterHistory> {
-    const history = new ClusterHistory(store, await loadHash(), onChange)
+  /**
+   * @param onChange called after each revision, also the first
+   * @param proxyName whose Services nodes are to serve; empty for those that name no proxy
+   */
+  static async follow(store: Store, onChange: () => void, proxyName = ''): Promise<ClusterHistory> {
+    const history = new ClusterHistory(store, await loadHash(), onChange, proxyName)
     void history.#run()
     return history
   }
@@ -77,7 +82,8 @@ export class ClusterHistory {
       const object = this.#store.serviceCIDR(name)
       yield [HISTORY_KEY.ranges(name), object && { kind: 'ranges', object }]
     }
-    if (changes.serviceCIDRs.size > 0) {
+    // Beside another proxy nobody but that one knows which addresses are given to no Service.
+    if (changes.serviceCIDRs.size > 0 && this.#proxyName === '') {
       yield [HISTORY_KEY.allRanges, { kind: 'all-ranges', cidrs: this.#store.serviceCIDRs() }]
     }
   }
@@ -87,8 +93,12 @@ export class ClusterHistory {
     this.#tooLarge.delete(key)
     const service = this.#store.service(key)
     if (service === undefined) return undefined
-    return new ServiceVersion(key, service, this.#store.endpointSlices(key), this.hash, (found) => {
-      this.#tooLarge.set(key, found)
+    return new ServiceVersion(key, service, this.#store.endpointSlices(key), {
+      hash: this.hash,
+      proxyName: this.#proxyName,
+      onTooLarge: (found) => {
+        this.#tooLarge.set(key, found)
+      },
     })
   }
 }

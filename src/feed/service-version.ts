@@ -15,6 +15,15 @@ import { selectEndpoints } from '../node/select.ts'
 import { isProxied } from '../node/view.ts'
 import { byPath, type RenderedValue, type Rendering, renderValue } from './rendering.ts'
 
+/** What all renderings have in common. */
+export interface RenderingContext {
+  readonly hash: Hash
+  /** Whose Services nodes are to serve; empty for those that name no proxy. */
+  readonly proxyName: string
+  /** Something is told to nobody, since it is larger than gRPC programs take. */
+  readonly onTooLarge: (what: string) => void
+}
+
 /**
  * A Service with its EndpointSlices as they were at one time, and as streams are told of them. Most nodes are told the same:
  * what is told differs only between zones that are hinted for, and for nodes that have an endpoint or are hinted for by name. What
@@ -25,31 +34,23 @@ export class ServiceVersion {
   readonly key: ServiceKey
   readonly service: Service
   readonly #slices: readonly EndpointSlice[]
-  readonly #hash: Hash
-  readonly #onTooLarge: (what: string) => void
+  readonly #context: RenderingContext
   readonly #shared = new Map<string, Rendering | undefined>()
   readonly #endpoints = new Map<readonly EndpointPort[], Map<string, RenderedValue | undefined>>()
   #serviceValue: RenderedValue | undefined
   #names: ReadonlySet<string> | undefined
   #zones: ReadonlySet<string> | undefined
 
-  constructor(
-    key: ServiceKey,
-    service: Service,
-    slices: Iterable<EndpointSlice>,
-    hash: Hash,
-    onTooLarge: (what: string) => void,
-  ) {
+  constructor(key: ServiceKey, service: Service, slices: Iterable<EndpointSlice>, context: RenderingContext) {
     this.key = key
     this.service = service
     this.#slices = [...slices]
-    this.#hash = hash
-    this.#onTooLarge = onTooLarge
+    this.#context = context
   }
 
   /** What a node is told; undefined when it has nothing to do. The same object as long as nothing about it changed. */
   local(place: NodePlace, dialect: Dialect): Rendering | undefined {
-    if (!isProxied(this.service)) return undefined
+    if (!isProxied(this.service, this.#context.proxyName)) return undefined
     if (this.nodeNames.has(place.name)) return this.#renderLocal(place, dialect)
     const zone = this.#hintedZones().has(place.zone) ? place.zone : ''
     return this.#share(`local ${dialect} ${zone}`, () => this.#renderLocal({ name: '', zone }, dialect))
@@ -105,7 +106,7 @@ export class ServiceVersion {
   #renderGlobal(dialect: Dialect): Rendering | undefined {
     const { namespace, name } = this.service
     const message = serviceMessage(this.service)
-    const info = { hash: this.#hash(encode(SERVICE_INFO, { service: message })), service: message }
+    const info = { hash: this.#context.hash(encode(SERVICE_INFO, { service: message })), service: message }
     const service = this.#value(SET.globalServices, `${namespace}|${name}||`, encode(SERVICE_INFO, info))
     if (service === undefined) return undefined
     const values = new Map<string, RenderedValue>()
@@ -123,7 +124,7 @@ export class ServiceVersion {
   /** KPNG's hash leaves out the hints, so that a change of nothing else is never told; this one has them. */
   *#globalEndpoint(contents: Contents, dialect: Dialect): Generator<RenderedValue> {
     const { endpoint, conditions, topology, hints } = contents
-    const hash = this.#hash(encode(ENDPOINT_INFO, { endpoint, conditions, topology, hints }))
+    const hash = this.#context.hash(encode(ENDPOINT_INFO, { endpoint, conditions, topology, hints }))
     const bytes = encode(ENDPOINT_INFO, { ...contents, hash })
     const { namespace, name } = this.service
     const source = contents['sourcename'] as string
@@ -137,7 +138,7 @@ export class ServiceVersion {
 
   #value(set: RenderedValue['set'], path: string, bytes: Uint8Array): RenderedValue | undefined {
     const value = renderValue(set, path, bytes)
-    if (value === undefined) this.#onTooLarge(`${path} has ${bytes.length} bytes`)
+    if (value === undefined) this.#context.onTooLarge(`${path} has ${bytes.length} bytes`)
     return value
   }
 

@@ -42,4 +42,9 @@ export interface EndpointSlice {
   readonly family: Family
   readonly ports: readonly EndpointPort[]
   readonly endpoints: readonly Endpoint[]
+  /**
+   * When the change of a pod or Service happened that this slice reflects, as its controller says: milliseconds since 1970,
+   * from the annotation endpoints.kubernetes.io/last-change-trigger-time. Absent when it does not say.
+   */
+  readonly lastChangeTriggerTime?: number
 }

@@ -19,7 +19,6 @@ export {
   prefixLength,
 } from './ip.ts'
 export { type EndpointScopes, type LocalEndpoint, type LocalService, portKey } from './local.ts'
-export type { LocalChanges, LocalState } from './local-state.ts'
 export type { Node } from './node.ts'
 export type { Problem } from './object.ts'
 export {

@@ -32,6 +32,8 @@ export interface Problem {
   readonly field: string
   /** What was wrong and what is accepted. */
   readonly message: string
+  /** What only some problems are told by; absent for all others. `wrong-family`: an address or range of the other IP family. */
+  readonly kind?: 'wrong-family'
   /** Where the object was read: `FILE:LINE`; empty when the source has no files. */
   readonly origin: string
 }

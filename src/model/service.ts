@@ -9,6 +9,11 @@ export type ServiceType = 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalN
 /** core/v1 Service.spec.internalTrafficPolicy and externalTrafficPolicy: endpoints of the whole cluster, or of this node. */
 export type TrafficPolicy = 'Cluster' | 'Local'
 
+/** A Service with this label belongs to the proxy that it names, and to no other (promise 3). */
+export const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name'
+/** A Service or EndpointSlice with this label is not proxied at all (promise 4). */
+export const HEADLESS_LABEL = 'service.kubernetes.io/headless'
+
 /** `namespace/name`. */
 export type ServiceKey = string & { readonly __brand: 'ServiceKey' }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { endpoint, ip, node, service, slice } from '../../test/fixtures/services.ts'
+import type { Cidr } from '../model/ip.ts'
 import { type ClusterObject, objectId } from '../model/object.ts'
 import { type Service, serviceKey } from '../model/service.ts'
 import { Store } from '../store/store.ts'
@@ -37,6 +38,27 @@ describe('NodeView.local', () => {
     expect(new NodeView(store, 'node-1').local(WEB)).toBeUndefined()
   })
 
+  it.each<[string, Record<string, string>, boolean]>([
+    ['of its name', { 'service.kubernetes.io/service-proxy-name': 'mine' }, true],
+    ['of another name', { 'service.kubernetes.io/service-proxy-name': 'other' }, false],
+    ['of no name', {}, false],
+    ['of an empty name', { 'service.kubernetes.io/service-proxy-name': '' }, false],
+    [
+      'of its name, labelled headless',
+      { 'service.kubernetes.io/service-proxy-name': 'mine', 'service.kubernetes.io/headless': '' },
+      false,
+    ],
+  ])('of a proxy with a name has a Service %s: %s %s', (_, labels, isServed) => {
+    const store = storeWith({ kind: 'Service', value: { ...web, labels } })
+    expect(new NodeView(store, 'node-1', 'mine').local(WEB) !== undefined).toBe(isServed)
+  })
+
+  it('leaves out a Service whose name of a proxy is empty', () => {
+    const labels = { 'service.kubernetes.io/service-proxy-name': '' }
+    const store = storeWith({ kind: 'Service', value: { ...web, labels } })
+    expect(new NodeView(store, 'node-1').local(WEB)).toBeUndefined()
+  })
+
   it('has a Service without slices', () => {
     expect(new NodeView(storeWith({ kind: 'Service', value: web }), 'node-1').local(WEB)?.endpoints).toEqual([])
   })
@@ -48,7 +70,7 @@ describe('NodeView.next', () => {
     const view = new NodeView(store, 'node-1')
     expect((await view.next())?.services).toEqual(new Set([WEB, 'default/db']))
     store.apply({ set: [{ kind: 'EndpointSlice', value: slice('web-1', 'web') }], delete: [] })
-    expect(await view.next()).toEqual({ revision: 2, services: new Set([WEB]), node: undefined })
+    expect(await view.next()).toMatchObject({ revision: 2, services: new Set([WEB]), node: undefined })
   })
 
   it("says when the node's own object changed, and when it is gone", async () => {
@@ -61,6 +83,13 @@ describe('NodeView.next', () => {
     expect((await view.next())?.node).toBeUndefined()
     store.apply({ set: [], delete: [objectId({ kind: 'Node', value: own })] })
     expect((await view.next())?.node).toBeNull()
+  })
+
+  it('tells the ranges of cluster IPs, but not to a proxy that has a name', async () => {
+    const cidrs = ['10.96.0.0/12' as Cidr]
+    const store = storeWith({ kind: 'ServiceCIDR', value: { name: 'kubernetes', cidrs } })
+    expect((await new NodeView(store, 'node-1').next())?.serviceCIDRs).toEqual(cidrs)
+    expect((await new NodeView(store, 'node-1', 'mine').next())?.serviceCIDRs).toBeUndefined()
   })
 
   it('ends when the view is closed', async () => {

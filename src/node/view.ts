@@ -1,16 +1,11 @@
 import type { LocalService } from '../model/local.ts'
-import type { LocalChanges, LocalState } from '../model/local-state.ts'
 import { type Node, ZONE_LABEL } from '../model/node.ts'
-import type { Service, ServiceKey } from '../model/service.ts'
-import type { StoreReader } from '../store/reader.ts'
+import { HEADLESS_LABEL, PROXY_NAME_LABEL, type Service, type ServiceKey } from '../model/service.ts'
+import type { LocalChanges, LocalState } from '../store/local-state.ts'
+import type { StoreChanges, StoreReader } from '../store/reader.ts'
 import type { Store } from '../store/store.ts'
 import type { NodePlace } from './categorize.ts'
 import { selectEndpoints } from './select.ts'
-
-/** A Service with this label belongs to another proxy (promise 3). */
-const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name'
-/** A Service with this label is not proxied at all (promise 4). */
-const HEADLESS_LABEL = 'service.kubernetes.io/headless'
 
 /**
  * One node's view of the cluster: turns changes of the store into changes of what the node must do. Costs what changed: a
@@ -20,11 +15,14 @@ export class NodeView implements LocalState {
   readonly #store: Store
   readonly #reader: StoreReader
   readonly #nodeName: string
+  readonly #proxyName: string
   #place: NodePlace
 
-  constructor(store: Store, nodeName: string) {
+  /** @param proxyName serves the Services that name this proxy; those that name none when it is empty */
+  constructor(store: Store, nodeName: string, proxyName = '') {
     this.#store = store
     this.#nodeName = nodeName
+    this.#proxyName = proxyName
     this.#place = { name: nodeName, zone: store.node(nodeName)?.labels[ZONE_LABEL] ?? '' }
     this.#reader = store.reader()
   }
@@ -36,13 +34,15 @@ export class NodeView implements LocalState {
     const hasMoved = node !== undefined && this.#move(node)
     // Another zone may mean other endpoints for every Service (promise 38).
     const services = hasMoved ? new Set([...this.#store.serviceKeys(), ...changes.services]) : changes.services
-    const serviceCIDRs = changes.serviceCIDRs.size > 0 ? this.#store.serviceCIDRs() : undefined
-    return { revision: changes.revision, services, node, serviceCIDRs }
+    // Beside another proxy nobody but that one knows which addresses are given to no Service.
+    const ownsRanges = this.#proxyName === ''
+    const serviceCIDRs = ownsRanges && changes.serviceCIDRs.size > 0 ? this.#store.serviceCIDRs() : undefined
+    return { revision: changes.revision, services, node, serviceCIDRs, times: changes.times }
   }
 
   local(key: ServiceKey): LocalService | undefined {
     const service = this.#store.service(key)
-    if (service === undefined || !isProxied(service)) return undefined
+    if (service === undefined || !isProxied(service, this.#proxyName)) return undefined
     return { key, service, endpoints: selectEndpoints(service, this.#store.endpointSlices(key), this.#place) }
   }
 
@@ -64,7 +64,11 @@ export class NodeView implements LocalState {
     return this.#store.revision
   }
 
-  get counts(): LocalState['counts'] {
+  get changes(): StoreChanges {
+    return this.#store.changes
+  }
+
+  get objects(): LocalState['objects'] {
     return this.#store.counts
   }
 
@@ -74,11 +78,12 @@ export class NodeView implements LocalState {
 }
 
 /** Promises 1 to 4. */
-export function isProxied(service: Service): boolean {
+export function isProxied(service: Service, proxyName: string): boolean {
+  const of = service.labels[PROXY_NAME_LABEL]
   return (
     service.clusterIPs.length > 0 &&
     service.type !== 'ExternalName' &&
-    !(PROXY_NAME_LABEL in service.labels) &&
+    of === (proxyName === '' ? undefined : proxyName) &&
     !(HEADLESS_LABEL in service.labels)
   )
 }

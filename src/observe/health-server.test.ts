@@ -75,3 +75,14 @@ test('closed while it opens, it does not stay open', async () => {
   await started
   expect(listeners.addresses).toEqual([])
 })
+
+test('each answer is told, but for paths that there are not', async () => {
+  const told: string[] = []
+  const onAnswer = (path: string, status: number) => told.push(`${path} ${status}`)
+  const address = { host: '192.0.2.2', port: 10256 }
+  const counted = new HealthServer({ address, health, log: silentLog, listen: listeners.listen, onAnswer })
+  await counted.start()
+  for (const path of ['/healthz', '/livez', '/readyz', '/nothing']) listeners.ask('192.0.2.2:10256', path)
+  expect(told).toEqual(['/healthz 200', '/livez 200', '/readyz 503'])
+  await counted.close()
+})

@@ -21,7 +21,11 @@ async function listen(host = '127.0.0.1', port = 0): Promise<HttpListener> {
   return listener
 }
 
-async function ask(port: number, method: string, path: string): Promise<{ headers: object; body: string }> {
+async function ask(
+  port: number,
+  method: string,
+  path: string,
+): Promise<{ status: number | undefined; headers: object; body: string }> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ host: '127.0.0.1', port, method, path, agent: false }, (response) => {
       let body = ''
@@ -29,7 +33,7 @@ async function ask(port: number, method: string, path: string): Promise<{ header
         body += chunk
       })
       response.on('end', () => {
-        resolve({ headers: response.headers, body })
+        resolve({ status: response.statusCode, headers: response.headers, body })
       })
     })
     outgoing.on('error', reject).end()
@@ -47,6 +51,21 @@ test.each([
   const answer = await ask(port, method, '/some/path?with=query')
   expect(answer.headers).toMatchObject({ 'x-seen': `${method} /some/path`, 'content-length': '3' })
   expect(answer.body).toBe(body)
+})
+
+test.each([
+  [
+    'at once',
+    () => {
+      throw new Error('no body')
+    },
+  ],
+  ['later', async () => Promise.reject(new Error('no body'))],
+])('an answer that fails %s has the status 500, and says why', async (_, answer) => {
+  const listener = await listenHttp({ host: '127.0.0.1', port: 0 }, answer)
+  open.push(listener)
+  const { status, body } = await ask(listener.port, 'GET', '/')
+  expect([status, body]).toEqual([500, 'no body\n'])
 })
 
 test('what is not HTTP does no harm', async () => {

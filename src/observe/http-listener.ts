@@ -45,8 +45,11 @@ export interface HttpListener {
   close(): Promise<void>
 }
 
+/** What answers questions; a failure is answered with status 500. */
+export type AnswerHttp = (question: HttpQuestion) => HttpAnswer | Promise<HttpAnswer>
+
 /** Opens a listener; tests inject their own. @throws ListenError */
-export type ListenHttp = (address: BindAddress, answer: (question: HttpQuestion) => HttpAnswer) => Promise<HttpListener>
+export type ListenHttp = (address: BindAddress, answer: AnswerHttp) => Promise<HttpListener>
 
 /** Nobody has much to ask here, and whoever asks slowly must not hold a connection for long. Milliseconds. */
 const PATIENCE = { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 5000 } as const
@@ -62,8 +65,9 @@ const REASONS: Readonly<Record<string, string>> = {
 export const listenHttp: ListenHttp = async (address, answer) => {
   const server = createServer(PATIENCE, (request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? ''
-    const { status, headers, body } = answer({ method: request.method ?? '', path })
-    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+    void safely(answer, { method: request.method ?? '', path }).then(({ status, headers, body }) => {
+      response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+    })
   })
   const { host, port } = address
   try {
@@ -77,6 +81,16 @@ export const listenHttp: ListenHttp = async (address, answer) => {
   return {
     port: bound !== null && typeof bound === 'object' ? bound.port : port,
     close: async () => closeServer(server),
+  }
+}
+
+/** Never rejects. */
+async function safely(answer: AnswerHttp, question: HttpQuestion): Promise<HttpAnswer> {
+  try {
+    return await answer(question)
+  } catch (error) {
+    const headers = { 'Content-Type': 'text/plain; charset=utf-8' }
+    return { status: 500, headers, body: `${error instanceof Error ? error.message : String(error)}\n` }
   }
 }
 

@@ -42,6 +42,8 @@ export interface StatusProblem {
   /** Empty when the whole object is meant. */
   readonly field: string
   readonly message: string
+  /** What only some problems are told by: a destination that another Service has, or an entry of the other IP family. */
+  readonly kind?: 'conflict' | 'wrong-family'
   /** `FILE:LINE`; empty when it did not come from a file. */
   readonly origin: string
 }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LocalService } from '../model/local.ts'
-import type { LocalChanges, LocalState } from '../model/local-state.ts'
 import type { ServiceKey } from '../model/service.ts'
 import { Slices } from '../observe/event-loop.ts'
 import type { SinkHealth, SinkHooks } from './hooks.ts'
+import type { LocalView, LocalViewChanges } from './local-view.ts'
 import type { Sink, SinkChanges } from './sink.ts'
 
 /** How a lane goes about its work. */
@@ -14,11 +14,11 @@ export interface Pace {
   readonly retryMs: readonly [shortest: number, longest: number]
 }
 
-type Untaken = { -readonly [field in keyof LocalChanges]: LocalChanges[field] }
+type Untaken = { -readonly [field in keyof LocalViewChanges]: LocalViewChanges[field] }
 
 /** What one sink was not told yet, and the loop that tells it: a sink that is slow or fails holds up no other one. */
 export class Lane {
-  readonly #state: LocalState
+  readonly #state: LocalView
   readonly #sink: Sink
   readonly #hooks: SinkHooks
   readonly #pace: Pace
@@ -31,7 +31,7 @@ export class Lane {
   #failures = 0
   #error: unknown
 
-  constructor(state: LocalState, sink: Sink, hooks: SinkHooks, pace: Pace) {
+  constructor(state: LocalView, sink: Sink, hooks: SinkHooks, pace: Pace) {
     this.#state = state
     this.#sink = sink
     this.#hooks = hooks
@@ -39,7 +39,7 @@ export class Lane {
   }
 
   /** The sink is to be told of these changes, too. */
-  add(changes: LocalChanges): void {
+  add(changes: LocalViewChanges): void {
     this.#untaken = this.#untaken === undefined ? { ...changes } : merge(this.#untaken, changes)
     this.#lateSince ??= performance.now()
     this.#wake?.()
@@ -71,7 +71,7 @@ export class Lane {
   }
 
   /** Waits for changes. @returns undefined when this is the end */
-  async #take(): Promise<LocalChanges | undefined> {
+  async #take(): Promise<LocalViewChanges | undefined> {
     if (this.#untaken === undefined && !this.#ending.signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
@@ -84,7 +84,7 @@ export class Lane {
   }
 
   /** @returns milliseconds from its beginning to that of the next. */
-  async #apply(taken: LocalChanges, started: number): Promise<number> {
+  async #apply(taken: LocalViewChanges, started: number): Promise<number> {
     const { name } = this.#sink
     try {
       await this.#sink.apply(await this.#changes(taken))
@@ -108,7 +108,7 @@ export class Lane {
   }
 
   /** What changes while it is read comes once more. */
-  async #changes({ revision, services: keys, node, serviceCIDRs }: LocalChanges): Promise<SinkChanges> {
+  async #changes({ revision, services: keys, node, serviceCIDRs }: LocalViewChanges): Promise<SinkChanges> {
     const services = new Map<ServiceKey, LocalService | undefined>()
     const slices = new Slices()
     for (const key of keys) {
@@ -120,7 +120,7 @@ export class Lane {
 }
 
 /** Both, the later one last. */
-function merge(before: Untaken, after: LocalChanges): Untaken {
+function merge(before: Untaken, after: LocalViewChanges): Untaken {
   return {
     revision: after.revision,
     services: new Set([...before.services, ...after.services]),

@@ -1,6 +1,6 @@
-import type { LocalState } from '../model/local-state.ts'
 import type { SinkHealth, SinkHooks } from './hooks.ts'
 import { Lane, type Pace } from './lane.ts'
+import type { LocalView } from './local-view.ts'
 import type { Sink } from './sink.ts'
 
 /** How sinks are run. */
@@ -16,11 +16,11 @@ const PACE: Pace = { minIntervalMs: 0, retryMs: [200, 30_000] }
  * other.
  */
 export class SinkRunner {
-  readonly #state: LocalState
+  readonly #state: LocalView
   readonly #lanes: readonly Lane[]
 
   /** @param state what the node must do; it must be read by nobody else */
-  constructor(state: LocalState, sinks: readonly Sink[], options: SinkRunnerOptions = {}) {
+  constructor(state: LocalView, sinks: readonly Sink[], options: SinkRunnerOptions = {}) {
     const { minIntervalMs = PACE.minIntervalMs, retryMs = PACE.retryMs, hooks = {} } = options
     this.#state = state
     this.#lanes = sinks.map((sink) => new Lane(state, sink, hooks, { minIntervalMs, retryMs }))

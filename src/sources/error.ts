@@ -9,7 +9,9 @@
  * - `SOURCE_UNREACHABLE`: the API server cannot be reached, or fell silent; it is tried again.
  * - `SOURCE_REFUSED`: the API server answered something else than it was asked for; it is tried again.
  * - `SOURCE_NOT_SERVED`: the API server does not know this kind of object.
+ * - `SOURCE_INVALID`: the API server does not accept what is asked of it, for example because it is an older one.
  * - `SOURCE_EXPIRED`: the API server no longer knows the resource version or the continuation; everything is listed again.
+ * - `SOURCE_AHEAD`: the API server has not come to the resource version that was seen; everything is listed again.
  */
 export type SourceErrorCode =
   | 'SOURCE_NOT_FOUND'
@@ -20,7 +22,9 @@ export type SourceErrorCode =
   | 'SOURCE_UNREACHABLE'
   | 'SOURCE_REFUSED'
   | 'SOURCE_NOT_SERVED'
+  | 'SOURCE_INVALID'
   | 'SOURCE_EXPIRED'
+  | 'SOURCE_AHEAD'
 
 /** The one error of this layer: a source cannot start, or one of its inputs cannot be read. */
 export class SourceError extends Error {
@@ -28,11 +32,14 @@ export class SourceError extends Error {
   readonly code: SourceErrorCode
   /** The input at fault: `FILE`, `FILE:LINE` or `FILE:LINE:COLUMN`, or the URL without its query. */
   readonly origin: string
+  /** Milliseconds for which the API server asked to be left alone; 0 when it did not. */
+  readonly retryAfterMs: number
 
-  constructor(code: SourceErrorCode, origin: string, message: string, cause?: unknown) {
+  constructor(code: SourceErrorCode, origin: string, message: string, cause?: unknown, retryAfterMs = 0) {
     super(`${origin}: ${message}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.origin = origin
+    this.retryAfterMs = retryAfterMs
   }
 
   /** The message without the origin in front. */

@@ -1,20 +1,23 @@
 import type { Problem } from '../model/object.ts'
 
-interface Listeners {
-  readonly onProblem?: (problem: Problem) => void
-  readonly onProblems?: (problems: readonly Problem[]) => void
+interface Listeners<P> {
+  readonly onProblem?: (problem: P) => void
+  readonly onProblems?: (problems: readonly P[]) => void
 }
 
+/** What two problems are told apart by. */
+type Told = Omit<Problem, 'kind'>
+
 /** Tells listeners what is new. */
-export class ProblemTeller {
-  readonly #listeners: Listeners
+export class ProblemTeller<P extends Told = Problem> {
+  readonly #listeners: Listeners<P>
   #known = new Set<string>()
 
-  constructor(listeners: Listeners) {
+  constructor(listeners: Listeners<P>) {
     this.#listeners = listeners
   }
 
-  tell(problems: readonly Problem[]): void {
+  tell(problems: readonly P[]): void {
     const before = this.#known
     const known = new Set(problems.map(keyOf))
     this.#known = known
@@ -25,6 +28,6 @@ export class ProblemTeller {
 }
 
 /** Without the line, which changes whenever something above is edited. */
-function keyOf({ severity, object, field, message, origin }: Problem): string {
+function keyOf({ severity, object, field, message, origin }: Told): string {
   return [severity, object, field, message, origin.replace(/(?::\d+)+$/, '')].join('\n')
 }

@@ -1,5 +1,21 @@
+import type { ClusterObject } from '../model/object.ts'
+
+/**
+ * True when two objects mean the same for traffic. When the change happened that an EndpointSlice reflects says nothing of its
+ * own: it counts together with a change.
+ */
+export function isSameObject(a: ClusterObject | undefined, b: ClusterObject): boolean {
+  return isSame(withoutTimes(a), withoutTimes(b))
+}
+
+function withoutTimes(object: ClusterObject | undefined): unknown {
+  if (object?.kind !== 'EndpointSlice') return object
+  const { lastChangeTriggerTime: _, ...value } = object.value
+  return { kind: object.kind, value }
+}
+
 /** True when two values of plain data (no cycles) are alike. An absent field is the same as an undefined one. */
-export function isSame(a: unknown, b: unknown): boolean {
+function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   if (Array.isArray(a)) {

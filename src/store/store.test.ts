@@ -10,6 +10,11 @@ const WEB = serviceKey('default', 'web')
 const DB = serviceKey('default', 'db')
 const aService = (name: string): ClusterObject => ({ kind: 'Service', value: service(name) })
 const aSlice = (name: string, of: string): ClusterObject => ({ kind: 'EndpointSlice', value: slice(name, of) })
+/** A slice that tells when what it reflects happened. */
+const slow = (name: string, lastChangeTriggerTime: number): ClusterObject => ({
+  kind: 'EndpointSlice',
+  value: slice(name, 'web', { lastChangeTriggerTime }),
+})
 const aNode = (name: string): ClusterObject => ({ kind: 'Node', value: node(name) })
 
 const set = (store: Store, ...objects: ClusterObject[]) => store.apply({ set: objects, delete: [] })
@@ -126,7 +131,7 @@ describe('StoreReader', () => {
     await Promise.resolve()
     expect(isRead).toBe(false)
     store.markSynced()
-    expect(await next).toEqual({
+    expect(await next).toMatchObject({
       revision: 2,
       services: new Set([WEB, DB]),
       nodes: new Set(['node-1']),
@@ -135,7 +140,7 @@ describe('StoreReader', () => {
   })
 
   it('gets a first change set also when the cluster is empty', async () => {
-    expect(await synced().reader().next()).toEqual({
+    expect(await synced().reader().next()).toMatchObject({
       revision: 0,
       services: new Set(),
       nodes: new Set(),
@@ -154,13 +159,13 @@ describe('StoreReader', () => {
     set(store, aSlice('web-1', 'web'))
     set(store, aService('db'))
     remove(store, aService('db'))
-    expect(await fast.next()).toEqual({
+    expect(await fast.next()).toMatchObject({
       revision: 5,
       services: new Set([WEB, DB]),
       nodes: new Set(),
       serviceCIDRs: new Set(),
     })
-    expect(await slow.next()).toEqual({
+    expect(await slow.next()).toMatchObject({
       revision: 5,
       services: new Set([WEB, DB]),
       nodes: new Set(),
@@ -185,6 +190,45 @@ describe('StoreReader', () => {
     const next = reader.next()
     setImmediate(() => set(store, aNode('node-1')))
     expect((await next)?.nodes).toEqual(new Set(['node-1']))
+  })
+
+  it('tells how long its changes have waited, but not those of the initial state', async () => {
+    const store = synced()
+    set(store, aService('web'))
+    const reader = store.reader()
+    expect((await reader.next())?.times.since).toBeUndefined()
+    const before = performance.now()
+    set(store, aService('web'))
+    const between = performance.now()
+    set(store, aService('db'))
+    const since = (await reader.next())?.times.since
+    expect(since).toBeGreaterThanOrEqual(before)
+    expect(since).toBeLessThanOrEqual(between)
+  })
+
+  it('tells how many changes the store had seen', async () => {
+    const store = synced()
+    const reader = store.reader()
+    set(store, aService('web'), aSlice('web-1', 'web'), aSlice('web-2', 'web'))
+    remove(store, aSlice('web-2', 'web'), aService('missing'))
+    const times = (await reader.next())?.times
+    set(store, aService('db'))
+    expect(times?.seen).toMatchObject({ services: 1, endpointSlices: 3 })
+    expect(store.changes).toMatchObject({ services: 2, endpointSlices: 3 })
+    expect(store.changes.lastAt).toBeGreaterThan(0)
+  })
+
+  it('tells of each slice that changed the oldest time since it looked, if it is after the reader was made', async () => {
+    const store = synced()
+    set(store, slow('web-0', Date.now() + 60_000))
+    const reader = store.reader()
+    const [early, late] = [Date.now() + 1000, Date.now() + 2000]
+    set(store, slow('web-1', early), slow('web-2', Date.now() - 1000), aSlice('web-3', 'web'), slow('web-4', late))
+    set(store, slow('web-1', late))
+    remove(store, slow('web-4', late), slow('web-0', late))
+    expect((await reader.next())?.times.triggers).toEqual([{ family: 4, time: early }])
+    set(store, slow('web-1', late))
+    expect((await reader.next())?.times.triggers).toEqual([{ family: 4, time: late }])
   })
 
   it('ends when it is closed, also with changes left', async () => {

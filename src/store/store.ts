@@ -4,7 +4,7 @@ import type { Node } from '../model/node.ts'
 import { type ClusterObject, type ObjectId, objectId } from '../model/object.ts'
 import { type Service, type ServiceKey, serviceKey } from '../model/service.ts'
 import type { ServiceCIDR } from '../model/service-cidr.ts'
-import { type Marks, StoreReader } from './reader.ts'
+import { type StoreChanges, StoreReader } from './reader.ts'
 
 /** A change to the cluster state; all of it becomes visible at once, as one revision. */
 export interface Update {
@@ -12,7 +12,13 @@ export interface Update {
   readonly delete: readonly ObjectId[]
 }
 
-type MarkSets = { readonly [kind in keyof Marks]: Set<Marks[kind] extends Iterable<infer Key> ? Key : never> }
+type MarkSets = {
+  readonly services: Set<ServiceKey>
+  readonly nodes: Set<string>
+  readonly serviceCIDRs: Set<string>
+  /** EndpointSlices that changed; undefined for one that is gone. */
+  readonly slices: Map<ObjectId, EndpointSlice | undefined>
+}
 
 /**
  * The cluster's state: Services, EndpointSlices by their Service, Nodes and ServiceCIDRs. Every update costs O(what it names) and is one
@@ -25,6 +31,7 @@ export class Store {
   readonly #nodes = new Map<string, Node>()
   readonly #serviceCIDRs = new Map<string, ServiceCIDR>()
   readonly #readers = new Set<StoreReader>()
+  readonly #changes = { services: 0, endpointSlices: 0, lastAt: 0 }
   #revision = 0
   #synced = false
 
@@ -36,6 +43,11 @@ export class Store {
   /** True once the source has delivered its whole initial state; readers see nothing before (promise 17). */
   get synced(): boolean {
     return this.#synced
+  }
+
+  /** How many changes there were. */
+  get changes(): StoreChanges {
+    return this.#changes
   }
 
   get counts(): { services: number; endpointSlices: number; nodes: number } {
@@ -78,11 +90,12 @@ export class Store {
    * @returns the new revision.
    */
   apply(update: Update): number {
-    const marks = { services: new Set<ServiceKey>(), nodes: new Set<string>(), serviceCIDRs: new Set<string>() }
+    const marks: MarkSets = { services: new Set(), nodes: new Set(), serviceCIDRs: new Set(), slices: new Map() }
     for (const id of update.delete) this.#delete(id, marks)
     for (const object of update.set) this.#set(object, marks)
     if (Object.values(marks).every(({ size }) => size === 0)) return this.#revision
     this.#revision++
+    this.#changes.lastAt = Date.now()
     for (const reader of this.#readers) reader.mark(marks)
     return this.#revision
   }
@@ -101,23 +114,27 @@ export class Store {
       services: this.#services.keys(),
       nodes: this.#nodes.keys(),
       serviceCIDRs: this.#serviceCIDRs.keys(),
+      slices: this.#slices,
     })
     this.#readers.add(reader)
     return reader
   }
 
-  #set(object: ClusterObject, { services, nodes, serviceCIDRs }: MarkSets): void {
+  #set(object: ClusterObject, { services, nodes, serviceCIDRs, slices }: MarkSets): void {
     switch (object.kind) {
       case 'Service': {
         const key = serviceKey(object.value.namespace, object.value.name)
         this.#services.set(key, object.value)
         services.add(key)
+        this.#changes.services++
         return
       }
       case 'EndpointSlice': {
         const id = objectId(object)
         this.#removeSlice(id, services)
         this.#slices.set(id, object.value)
+        slices.set(id, object.value)
+        this.#changes.endpointSlices++
         const siblings = this.#slicesOfService.get(object.value.service) ?? new Map<string, EndpointSlice>()
         siblings.set(object.value.name, object.value)
         this.#slicesOfService.set(object.value.service, siblings)
@@ -134,21 +151,27 @@ export class Store {
     }
   }
 
-  #delete(id: ObjectId, { services, nodes, serviceCIDRs }: MarkSets): void {
+  #delete(id: ObjectId, { services, nodes, serviceCIDRs, slices }: MarkSets): void {
     const [kind, key = ''] = id.split(' ', 2)
-    if (kind === 'Service' && this.#services.delete(key as ServiceKey)) services.add(key as ServiceKey)
-    else if (kind === 'EndpointSlice') this.#removeSlice(id, services)
-    else if (kind === 'Node' && this.#nodes.delete(key)) nodes.add(key)
+    if (kind === 'Service' && this.#services.delete(key as ServiceKey)) {
+      services.add(key as ServiceKey)
+      this.#changes.services++
+    } else if (kind === 'EndpointSlice' && this.#removeSlice(id, services)) {
+      slices.set(id, undefined)
+      this.#changes.endpointSlices++
+    } else if (kind === 'Node' && this.#nodes.delete(key)) nodes.add(key)
     else if (kind === 'ServiceCIDR' && this.#serviceCIDRs.delete(key)) serviceCIDRs.add(key)
   }
 
-  #removeSlice(id: ObjectId, services: Set<ServiceKey>): void {
+  /** @returns false when there was none. */
+  #removeSlice(id: ObjectId, services: Set<ServiceKey>): boolean {
     const slice = this.#slices.get(id)
-    if (slice === undefined) return
+    if (slice === undefined) return false
     this.#slices.delete(id)
     const siblings = this.#slicesOfService.get(slice.service)
     siblings?.delete(slice.name)
     if (siblings?.size === 0) this.#slicesOfService.delete(slice.service)
     services.add(slice.service)
+    return true
   }
 }

@@ -22,6 +22,8 @@ export interface PlaneProblem {
   /** `namespace/name:port`, or what else is meant. */
   readonly object: string
   readonly message: string
+  /** `conflict`: another Service has the destination. Absent for everything else. */
+  readonly kind?: 'conflict'
 }
 
 /** Numbers for the status; what a plane does not have is 0. */
@@ -32,6 +34,25 @@ export interface PlaneCounts {
   readonly transactions: number
   /** How often somebody else's change of the plane's own objects was found and undone. */
   readonly driftRepaired: number
+}
+
+/** How an attempt went to bring one family in line. */
+export interface FamilySync {
+  /** With what was done for both families together. */
+  readonly durationMs: number
+  /** What is in the kernel was read and compared; otherwise only what changed was written. */
+  readonly isFull: boolean
+  readonly isInLine: boolean
+}
+
+/** Told what a data plane does, to be measured. */
+export interface PlaneObserver {
+  /** At each `apply`, and when a family was repaired. */
+  synced(family: Family, sync: FamilySync): void
+  /** The kernel took a transaction. */
+  committed(durationMs: number): void
+  /** What was left of endpoints that are gone, beside the rules, could not be deleted. */
+  cleanupFailed(family: Family): void
 }
 
 /** One way of programming the node. It is told virtual servers and knows nothing of Kubernetes. */

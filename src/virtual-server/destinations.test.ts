@@ -66,6 +66,7 @@ describe('Destinations', () => {
       {
         object: 'default/young:http',
         message: '192.0.2.1 TCP 80 is not served: default/old:http, which takes precedence, has it',
+        kind: 'conflict',
       },
     ])
     update(destinations, 'old')

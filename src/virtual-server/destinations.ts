@@ -44,6 +44,7 @@ export class Destinations {
     return [...this.#claims.lost()].map(({ loser, winner }) => ({
       object: servicePortName(loser),
       message: `${destinationKey(loser)} is not served: ${servicePortName(winner)}, which takes precedence, has it`,
+      kind: 'conflict',
     }))
   }
 }

@@ -1,10 +1,11 @@
 import type { End, Instance } from '../sluice/instance.ts'
-import { type Manifest, ManifestFolder, nodeObject } from '../sluice/manifests.ts'
+import { type Manifest, nodeObject } from '../sluice/manifests.ts'
 import type { Bed } from './bed/bed.ts'
 import type { Plan } from './bed/plan.ts'
 import type { Case } from './format/case.ts'
 import { objectName } from './format/objects.ts'
 import type { Plane } from './planes.ts'
+import type { Feed } from './sources.ts'
 
 /** Something that a case has shown, or has failed to show. */
 export interface Check {
@@ -15,9 +16,14 @@ export interface Check {
   readonly seen: string
 }
 
-const MANIFESTS = 'objects.yaml'
-/** A node that no case knows; it changes with every write, so that the revision tells when Sluice has read it. */
-const MARKER = 'conformance-revision'
+/** What a case runs with. */
+export interface ContextParts {
+  readonly plane: Plane
+  /** Closed with the context. */
+  readonly feed: Feed
+  readonly bed: Bed
+  readonly plan: Plan
+}
 
 /** A case while it runs: its objects, its Sluice, and what it has shown so far. */
 export class Context {
@@ -35,17 +41,17 @@ export class Context {
   probes = 0
   connections = 0
   readonly #objects = new Map<string, Manifest>()
-  readonly #manifests = new ManifestFolder()
+  readonly #feed: Feed
   #args: readonly string[] = []
   #instance: Instance | undefined
-  #writes = 0
   #shouldRun = false
 
-  constructor(of: Case, plane: Plane, bed: Bed, plan: Plan) {
+  constructor(of: Case, { plane, feed, bed, plan }: ContextParts) {
     this.case = of
     this.plane = plane
     this.bed = bed
     this.plan = plan
+    this.#feed = feed
     this.#set([this.node(), ...serviceCIDRs(of.env.serviceCIDRs)])
   }
 
@@ -69,10 +75,10 @@ export class Context {
 
   /** Starts Sluice with what is applied so far, with the rules and the run directory that are there. */
   async start(): Promise<void> {
-    this.#write()
+    await this.#write()
     this.#shouldRun = true
     const started = this.plane.start(this.bed.node, {
-      input: this.#manifests.path,
+      source: this.#feed.words,
       args: [...this.plane.arguments(this.case.env), ...this.#args],
       runDirectory: this.#instance?.runDirectory,
     })
@@ -106,12 +112,10 @@ export class Context {
     this.#set(set)
     if (this.#instance === undefined) return this.start()
     if (!this.isRunning || !wait) return this.#write()
-    const { revision } = await this.instance.status()
-    this.#write()
-    await this.instance.waitFor(
-      'the objects to be served',
-      (status) => status.revision > revision && status.servedRevision === status.revision,
-    )
+    await this.#write(this.instance)
+    await this.instance.waitFor('the objects to be served', ({ revision, servedRevision }) => {
+      return servedRevision === revision
+    })
   }
 
   check(check: Check): void {
@@ -122,17 +126,15 @@ export class Context {
   async close(): Promise<void> {
     await Promise.allSettled([...this.open.values()].map((thing) => thing.close()))
     await this.#instance?.dispose()
-    this.#manifests.dispose()
+    await this.#feed.close()
   }
 
   #set(objects: readonly Manifest[]): void {
     for (const object of objects) this.#objects.set(objectName(object), object)
   }
 
-  #write(): void {
-    // An address, since labels that mean nothing to Sluice change nothing.
-    const marker = nodeObject(MARKER, [`198.19.${++this.#writes >> 8}.${this.#writes & 255}`])
-    this.#manifests.write(MANIFESTS, [...this.#objects.values(), marker])
+  async #write(reader?: Instance): Promise<void> {
+    await this.#feed.write([...this.#objects.values()], reader)
   }
 }
 

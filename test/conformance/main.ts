@@ -21,7 +21,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const cases = filterCases(loadCases(options.cases, readStep), options.filter)
   process.env['PATH'] = searchPath.join(':')
   await installMissingPackages(new ChildRunner())
-  const outcomes = await runAll(cases, options.plane, (outcome) => {
+  const outcomes = await runAll(cases, options, (outcome) => {
     for (const line of outcomeLines(outcome)) console.log(line)
   })
   const totals = totalsOf(outcomes)

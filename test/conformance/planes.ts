@@ -14,8 +14,8 @@ export interface Plane {
 }
 
 export interface StartOptions {
-  /** Folder of manifests. */
-  readonly input: string
+  /** The source and its options, as Sluice's first words. */
+  readonly source: readonly string[]
   readonly args: readonly string[]
   /** Of an instance that ended; a new one when undefined. */
   readonly runDirectory: string | undefined

@@ -2,8 +2,7 @@ import { Bed } from './bed/bed.ts'
 import { missingFeature } from './features.ts'
 import type { Case, CaseFile, SectionCase } from './format/case.ts'
 import { notRun, type Outcome, stateOf } from './outcome.ts'
-import type { Plane } from './planes.ts'
-import { runCase } from './run-case.ts'
+import { runCase, type Way } from './run-case.ts'
 import { runSection, sectionOf } from './sections/index.ts'
 import { faultOf } from './shown-by.ts'
 
@@ -13,10 +12,10 @@ const LANES = 2
 /** Beds that a lane keeps for other cases with the same addresses of the node. */
 const MOST_BEDS = 2
 
-/** Runs cases and sections on a plane; `onOutcome` is called for each when it has ended, in the order of the files. */
+/** Runs cases on a plane, fed through a source, and sections; `onOutcome` is called for each when it has ended, in the order of the files. */
 export async function runAll(
   { cases, sections }: CaseFile,
-  plane: Plane,
+  way: Way,
   onOutcome: (outcome: Outcome) => void,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
@@ -30,7 +29,7 @@ export async function runAll(
       for (let index = next++; index < cases.length; index = next++) {
         const of = cases[index]
         if (of === undefined) continue
-        ofCases[index] = whyNot(of, plane) ?? (await caseOutcome(of, plane, beds))
+        ofCases[index] = whyNot(of, way) ?? (await caseOutcome(of, way, beds))
         for (let done = ofCases[printed]; done !== undefined; done = ofCases[++printed]) onOutcome(done)
       }
     } finally {
@@ -51,7 +50,7 @@ async function sectionOutcome(section: SectionCase): Promise<Outcome> {
 }
 
 /** The outcome of a case that is not run here; undefined when it is. */
-function whyNot(of: Case, plane: Plane): Outcome | undefined {
+function whyNot(of: Case, { plane }: Way): Outcome | undefined {
   const { env, declined, later, needs, shownBy } = of
   if (declined !== '') return notRun(of, 'declined', declined)
   if (later !== '') return notRun(of, 'later', later)
@@ -64,14 +63,14 @@ function whyNot(of: Case, plane: Plane): Outcome | undefined {
 }
 
 /** Runs a case on the lane's bed for its node. What goes wrong with the bed fails the case, and costs the bed. */
-async function caseOutcome(of: Case, plane: Plane, beds: Map<string, Bed>): Promise<Outcome> {
+async function caseOutcome(of: Case, way: Way, beds: Map<string, Bed>): Promise<Outcome> {
   const { id, title, promises } = of
   const key = of.env.nodeIPs.join(' ')
   let isSpoilt = true
   try {
     const bed = beds.get(key) ?? (await Bed.create(of.env.nodeIPs))
     beds.set(key, bed)
-    const { checks, probes, connections } = await runCase(of, plane, bed)
+    const { checks, probes, connections } = await runCase(of, way, bed)
     isSpoilt = bed.spoilt
     return { id, title, promises, state: stateOf(checks), reason: '', checks, probes, connections }
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Bed } from './bed/bed.ts'
 import { type Check, Context } from './context.ts'
 import type { Case } from './format/case.ts'
 import type { Plane } from './planes.ts'
+import type { Source } from './sources.ts'
 import { planOf, runStep } from './steps/index.ts'
 
 /** How a case with steps ended. */
@@ -15,10 +16,16 @@ export interface CaseRun {
 /** Characters of Sluice's output that are shown when it has died. */
 const OUTPUT_SHOWN = 2000
 
+/** How a suite is run. */
+export interface Way {
+  readonly plane: Plane
+  readonly source: Source
+}
+
 /** Runs the steps of a case on an empty node, and empties it again. What a step throws is a check that failed. */
-export async function runCase(of: Case, plane: Plane, bed: Bed): Promise<CaseRun> {
+export async function runCase(of: Case, { plane, source }: Way, bed: Bed): Promise<CaseRun> {
   const plan = planOf(of)
-  const context = new Context(of, plane, bed, plan)
+  const context = new Context(of, { plane, feed: await source.open(bed.node), bed, plan })
   let step = 0
   try {
     await bed.prepare(plan)

@@ -2,7 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { FakeApiServer } from '../fixtures/fake-api-server.ts'
+import { ApiServer } from '../apiserver/api-server.ts'
+import { listenIn } from '../apiserver/listen-in.ts'
+import { ALL_KINDS } from '../fixtures/kube-bed.ts'
 import { until } from '../lab/index.ts'
 import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
 import { Instance } from '../sluice/instance.ts'
@@ -12,14 +14,14 @@ const CLUSTER_IP = '10.96.0.40'
 const OPTIONS = ['--node-name', 'node-1', '--cluster-cidr', CLUSTER.podCIDRs.join(','), '--min-sync-period', '0s']
 
 let cluster: TestCluster
-let api: FakeApiServer
+let api: ApiServer
 let sluice: Instance | undefined
 
 beforeAll(async () => {
   cluster = await TestCluster.create()
   for (const name of ['a2', 'b1'] as const) await cluster.pods[name].serve({ protocol: 'http', port: 8080, name })
-  api = new FakeApiServer()
-  await listen(api)
+  api = new ApiServer()
+  await listenIn(cluster.node1, api)
   api.set(nodeObject('node-1', CLUSTER.node1))
 }, 60_000)
 
@@ -28,15 +30,6 @@ afterAll(async () => {
   await api.close()
   await cluster.dispose()
 })
-
-/** The socket is made in the node's namespace, and stays there. */
-async function listen(server: FakeApiServer): Promise<void> {
-  let listening: Promise<void> | undefined
-  cluster.node1.inNamespace(() => {
-    listening = server.listen()
-  })
-  await listening
-}
 
 function web(endpoint: string) {
   return [
@@ -59,14 +52,18 @@ test('packets follow the API server, go on while it is away, and follow it again
   await answers('a2')
 
   await api.close()
-  await sluice.waitFor('the outage told', ({ problems }) => problems.length === 4)
+  await sluice.waitFor('the outage told', ({ problems }) => problems.some(({ object }) => object === ALL_KINDS))
+  expect(occurrences(sluice.output, 'what was known is still served')).toBe(1)
   expect(await answer()).toBe('a2')
 
   api.set(...web(cluster.pods.b1.address))
-  await listen(api)
+  await listenIn(cluster.node1, api)
   await answers('b1')
   await sluice.waitFor('no problem left', ({ problems }) => problems.length === 0, 40_000)
-  expect(api.seen('services', 'list')).toHaveLength(1)
+  expect(occurrences(sluice.output, 'what was known is still served')).toBe(1)
+  expect(occurrences(sluice.output, 'the API server answers again after')).toBe(1)
+  expect(api.seen('services', 'watch').filter(({ query }) => query.has('sendInitialEvents'))).toHaveLength(1)
+  expect(api.seen('services', 'list').filter(({ query }) => query.get('limit') !== '1')).toEqual([])
   expect(await sluice.stop()).toEqual({ code: 0, signal: null })
 })
 
@@ -80,8 +77,8 @@ test('Sluice that waits for the API server ends when it is told to', async () =>
 test('a kubeconfig says who the API server is, and who Sluice is; the token is in no log', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'sluice-kube-'))
   const { cert, key } = await certificate(directory)
-  const secure = new FakeApiServer({ cert, key, ca: cert, requestCert: true, rejectUnauthorized: true })
-  await listen(secure)
+  const secure = new ApiServer({ tls: { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true } })
+  await listenIn(cluster.node1, secure)
   writeFileSync(path.join(directory, 'token'), 'a-secret-token\n')
   const config = path.join(directory, 'config')
   writeFileSync(config, kubeconfig(secure.url))
@@ -89,7 +86,7 @@ test('a kubeconfig says who the API server is, and who Sluice is; the token is i
   const args = [...OPTIONS, '--log-level', 'debug']
   const secured = await Instance.start(cluster.node1, { source: ['kube', '--kubeconfig', config], args })
   await answers('a2')
-  secure.refuse = 401
+  secure.faults.add({ kind: 'refuse', status: 401 })
   secure.endWatches()
   await secured.waitFor('the refusal', ({ problems }) => problems.some(({ message }) => message.includes('401')))
   expect(new Set(secure.requests.map(({ authorization }) => authorization))).toEqual(new Set(['Bearer a-secret-token']))
@@ -100,6 +97,33 @@ test('a kubeconfig says who the API server is, and who Sluice is; the token is i
   await secure.close()
   rmSync(directory, { recursive: true })
 }, 60_000)
+
+function occurrences(text: string, part: string): number {
+  return text.split(part).length - 1
+}
+
+test('packets follow another API server when the host of one is dead', async () => {
+  const [first, second] = [new ApiServer(), new ApiServer()]
+  for (const server of [first, second]) {
+    await listenIn(cluster.node1, server)
+    server.set(nodeObject('node-1', CLUSTER.node1), ...web(cluster.pods.a2.address))
+  }
+  const source = ['kube', '--server', `${first.url},${second.url}`]
+  const failing = await Instance.start(cluster.node1, { source, args: OPTIONS })
+  await answers('a2')
+  // Nothing comes from it any more, not even a refusal.
+  const { port } = new URL(first.url)
+  const drops = `tcp sport ${port} drop; tcp dport ${port} drop;`
+  const rules = `table inet dead { chain input { type filter hook input priority 0; ${drops} }; }`
+  await cluster.node1.exec('nft', [rules])
+  for (const server of [first, second]) server.set(...web(cluster.pods.b1.address))
+  // 25 s until the connection counts as dead, and 10 s until a new one does.
+  await until(async () => (await answer()) === 'b1', { timeoutMs: 90_000, everyMs: 200, what: 'an answer of b1' })
+  await cluster.node1.exec('nft', ['delete', 'table', 'inet', 'dead'])
+  await failing.dispose()
+  await first.close()
+  await second.close()
+}, 120_000)
 
 /** One that is its own authority, for 127.0.0.1. */
 async function certificate(directory: string): Promise<{ cert: Buffer; key: Buffer }> {

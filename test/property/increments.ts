@@ -8,7 +8,7 @@ import { NftPlane } from '../../src/sinks/nft/plane.ts'
 import type { PlaneChanges } from '../../src/virtual-server/data-plane.ts'
 import { NODE, POOLS, type Step } from './arbitrary-cluster.ts'
 import { Cluster } from './cluster.ts'
-import { type Meaning, outcomeIn, readMeaning } from './meaning.ts'
+import { type Meanings, outcomeIn, readMeanings } from './meaning.ts'
 import { expectedOutcome } from './oracle.ts'
 import { allPackets } from './packets.ts'
 
@@ -91,16 +91,16 @@ function counts(plane: NftPlane): Pick<ReturnType<NftPlane['counts']>, 'virtualS
   return { virtualServers, endpoints }
 }
 
-async function meaningsIn({ connect }: Kernel): Promise<Readonly<Record<4 | 6, Meaning>>> {
+async function meaningsIn({ connect }: Kernel): Promise<Meanings> {
   const connection = connect()
   try {
-    return { 4: await readMeaning(connection, 4), 6: await readMeaning(connection, 6) }
+    return await readMeanings(connection)
   } finally {
     connection.close()
   }
 }
 
-function expectPromises(cluster: Cluster, meanings: Readonly<Record<4 | 6, Meaning>>, detectsPods: boolean): void {
+function expectPromises(cluster: Cluster, meanings: Meanings, detectsPods: boolean): void {
   const world = { objects: [...cluster.manifests.values()], nodeName: NODE, detectsPods }
   for (const packet of PACKETS) {
     const outcome = outcomeIn(meanings[packet.family], packet, detectsPods)

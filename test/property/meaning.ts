@@ -34,6 +34,9 @@ export interface Meaning {
   readonly members: Readonly<Record<(typeof PLAIN_SETS)[number], readonly string[]>>
 }
 
+/** Those of both families. */
+export type Meanings = Readonly<Record<4 | 6, Meaning>>
+
 const VERDICT_MAPS = ['classes', 'allowed', 'picks', 'post-classes', 'input-classes'] as const
 const PLAIN_SETS = ['cluster-ips', 'node-ips', 'pod-cidrs', 'hairpin'] as const
 const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'TCP', 17: 'UDP', 132: 'SCTP' }
@@ -42,11 +45,15 @@ const CLASS = 0xfff
 type Content = ReadonlyMap<string, ReadonlyMap<string, ReadElement>>
 
 /**
- * Reads a table and says what it does.
+ * Reads the tables and says what they do.
  *
- * @throws Error when it holds what nobody leads to, or leads to what it does not hold.
+ * @throws Error when one holds what nobody leads to, or leads to what it does not hold.
  */
-export async function readMeaning(connection: NftablesConnection, family: Family): Promise<Meaning> {
+export async function readMeanings(connection: NftablesConnection): Promise<Meanings> {
+  return { 4: await readMeaning(connection, 4), 6: await readMeaning(connection, 6) }
+}
+
+async function readMeaning(connection: NftablesConnection, family: Family): Promise<Meaning> {
   const { table, ...layout } = buildLayout(family, { detector: 'address', dropInvalid: true })
   const { elements } = await readBack(connection, table, setsOf({ table, ...layout }))
   return meaningOf(elements)

@@ -22,6 +22,8 @@ export interface InstanceOptions {
   readonly args?: readonly string[]
   /** Milliseconds until the first state must be served; 30,000 by default. */
   readonly timeoutMs?: number
+  /** What is run, before all arguments, instead of the command. */
+  readonly command?: readonly [string, ...string[]]
   /** Take over the run directory of an instance that ended. */
   readonly runDirectory?: string
 }
@@ -56,8 +58,9 @@ export class Instance {
     const limits = ['--conntrack-max-per-core', '0']
     // `local` is what `to-local` makes of the other sources.
     const words = source[0] === 'local' ? ['to-nft'] : ['to-local', 'to-nft']
-    const args = [...source, ...words, ...place, ...limits, ...(options.args ?? [])]
-    const child = namespace.spawn(SLUICE, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const [command, ...before] = options.command ?? [SLUICE]
+    const args = [...before, ...source, ...words, ...place, ...limits, ...(options.args ?? [])]
+    const child = namespace.spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const output = { text: '' }
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {

@@ -54,6 +54,7 @@ export interface SliceOptions {
   readonly endpoints: readonly (string | EndpointManifest)[]
   /** For endpoints given by address only. */
   readonly nodeName?: string
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 /** An EndpointSlice; the family is that of its first endpoint. */
@@ -70,6 +71,7 @@ export function endpointSlice(serviceName: string, options: SliceOptions): Manif
       namespace,
       name: options.name ?? `${serviceName}-${family.toLowerCase()}`,
       labels: { 'kubernetes.io/service-name': serviceName },
+      annotations: options.annotations,
     },
     addressType: family,
     ports: options.ports.map((port) => ({ name: '', protocol: 'TCP', ...port })),

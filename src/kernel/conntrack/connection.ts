@@ -12,6 +12,8 @@ import { writeDelete, writeDump } from './requests.ts'
 /** Entries that are deleted with one system call. */
 const DELETES_A_DATAGRAM = 1000
 const ENOENT = 2
+/** One that IANA keeps for experiments (RFC 3692), which no entry has. */
+const UNUSED_PROTOCOL = 253
 /** How a kernel answers a filter that it does not know, or ctnetlink itself when it has none. */
 const UNSUPPORTED = new Set(['EINVAL', 'EOPNOTSUPP'])
 
@@ -69,6 +71,16 @@ export class ConntrackConnection {
       })
     }
     this.#canFilter = false
+  }
+
+  /**
+   * Makes the kernel load what tracks connections, if it is a module that is not there yet: only then do the settings below
+   * /proc/sys/net/netfilter exist.
+   *
+   * @throws as {@link flows}
+   */
+  async load(): Promise<void> {
+    for await (const _ of this.flows(4, UNUSED_PROTOCOL));
   }
 
   /**

@@ -38,6 +38,8 @@ export interface NetlinkOptions {
   /** Bytes; a batch must fit the send buffer, and its error messages the receive buffer. Needs CAP_NET_ADMIN. */
   readonly sendBuffer?: number
   readonly receiveBuffer?: number
+  /** For what anybody may read: without CAP_NET_ADMIN the buffers stay as the system gives them. */
+  readonly isForAnyone?: boolean
 }
 
 const DEFAULT_SEND_BUFFER = 256 << 20
@@ -102,6 +104,16 @@ export class NetlinkSocket implements NetlinkTransport {
   }
 }
 
+function enlargeBuffers(socket: SystemSocket, options: NetlinkOptions): void {
+  const { sendBuffer = DEFAULT_SEND_BUFFER, receiveBuffer = DEFAULT_RECEIVE_BUFFER, isForAnyone = false } = options
+  try {
+    socket.setOption(SOCKET.SOL_SOCKET, SOCKET.SO_SNDBUFFORCE, sendBuffer)
+    socket.setOption(SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUFFORCE, receiveBuffer)
+  } catch (error) {
+    if (!isForAnyone || !(error instanceof SystemCallError) || error.errno !== 'EPERM') throw error
+  }
+}
+
 function open(options: NetlinkOptions): SystemSocket {
   let socket: SystemSocket | undefined
   try {
@@ -113,8 +125,7 @@ function open(options: NetlinkOptions): SystemSocket {
     socket.setOption(SOCKET.SOL_NETLINK, NETLINK.EXT_ACK, 1)
     socket.setOption(SOCKET.SOL_NETLINK, NETLINK.CAP_ACK, 1)
     socket.setOption(SOCKET.SOL_NETLINK, NETLINK.GET_STRICT_CHK, 1)
-    socket.setOption(SOCKET.SOL_SOCKET, SOCKET.SO_SNDBUFFORCE, options.sendBuffer ?? DEFAULT_SEND_BUFFER)
-    socket.setOption(SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUFFORCE, options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER)
+    enlargeBuffers(socket, options)
     return socket
   } catch (error) {
     socket?.close()

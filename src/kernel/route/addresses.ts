@@ -50,7 +50,7 @@ export class RouteConnection {
   readonly #requests: NetlinkRequests
 
   /** @throws NetlinkError */
-  constructor(transport: NetlinkTransport = new NetlinkSocket({ protocol: NETLINK.ROUTE })) {
+  constructor(transport: NetlinkTransport = new NetlinkSocket({ protocol: NETLINK.ROUTE, isForAnyone: true })) {
     this.#requests = new NetlinkRequests(transport)
   }
 
@@ -104,7 +104,9 @@ export class RouteConnection {
 export class RouteWatch {
   readonly #transport: NetlinkTransport
 
-  constructor(transport: NetlinkTransport = new NetlinkSocket({ protocol: NETLINK.ROUTE, groups: GROUPS })) {
+  constructor(
+    transport: NetlinkTransport = new NetlinkSocket({ protocol: NETLINK.ROUTE, isForAnyone: true, groups: GROUPS }),
+  ) {
     this.#transport = transport
   }
 

@@ -202,3 +202,25 @@ describe('endpoints', () => {
     expect(result.value?.endpoints).toHaveLength(1)
   })
 })
+
+test.each([
+  ['2026-01-02T03:04:05Z', Date.UTC(2026, 0, 2, 3, 4, 5)],
+  ['2026-01-02T03:04:05.123456789Z', Date.UTC(2026, 0, 2, 3, 4, 5, 123)],
+  ['2026-01-02T05:04:05+02:00', Date.UTC(2026, 0, 2, 3, 4, 5)],
+  ['soon', undefined],
+  ['1', undefined],
+  [1, undefined],
+  [null, undefined],
+])('when the change happened that it reflects: %j', (text, time) => {
+  const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': text, other: 'x' }
+  const { value, problems } = parse(slice({ metadata: { ...metadata, annotations } }))
+  expect(value?.lastChangeTriggerTime).toBe(time)
+  expect(problems).toEqual([])
+})
+
+test('an address of the other family is told from one that is none', () => {
+  const kinds = ['fd00::1', 'nonsense'].map((address) => {
+    return parseObject(slice({ endpoints: [{ addresses: [address] }] }), '').problems.map(({ kind }) => kind)
+  })
+  expect(kinds).toEqual([['wrong-family'], [undefined]])
+})

@@ -1,7 +1,7 @@
 import type { Endpoint, EndpointPort, EndpointSlice } from '../endpoint-slice.ts'
 import { type Family, familyOf, type IpAddress } from '../ip.ts'
 import { portKey } from '../local.ts'
-import { serviceKey } from '../service.ts'
+import { HEADLESS_LABEL, serviceKey } from '../service.ts'
 import { addressesAccepted, NEVER_ENDPOINT, parseOrdinaryIp } from './address.ts'
 import { type Fields, isName } from './fields.ts'
 import { MAX_LABEL, MAX_NAME, readMetadata } from './metadata.ts'
@@ -9,7 +9,10 @@ import { readProtocol } from './protocol.ts'
 import { foundInstead, type Report } from './report.ts'
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
-const HEADLESS_LABEL = 'service.kubernetes.io/headless'
+/** What the EndpointSlice controller writes, for measuring how long it takes until the network obeys. */
+const TRIGGER_TIME_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time'
+/** RFC 3339. */
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/
 
 /** Shared by all endpoints without hints. */
 export const NO_HINTS: readonly string[] = Object.freeze([])
@@ -51,7 +54,15 @@ export function parseEndpointSlice(
     family,
     ports: readSlicePorts(object, report),
     endpoints: readEndpoints(object, family, version, report),
+    ...readTriggerTime(metadata.fields),
   }
+}
+
+/** A text that is no time is no problem: nobody is served otherwise for it. */
+function readTriggerTime(metadata: Fields): Pick<EndpointSlice, 'lastChangeTriggerTime'> | undefined {
+  const text = metadata.map('annotations')?.raw(TRIGGER_TIME_ANNOTATION)
+  const time = typeof text === 'string' && TIMESTAMP.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(time) ? undefined : { lastChangeTriggerTime: time }
 }
 
 /** A port without a name or number is no port (promise 9); the empty name belongs to an unnamed Service port. */
@@ -119,7 +130,8 @@ function readFirstAddress(fields: Fields, family: Family, report: Report): IpAdd
   const ip = parseOrdinaryIp(first, NEVER_ENDPOINT)
   if (ip !== undefined && familyOf(ip) === family) return ip
   const accepted = `${addressesAccepted(NEVER_ENDPOINT, family)} (the endpoint is not used)`
-  report.warning(`${fields.path('addresses')}[0]`, foundInstead(first, accepted))
+  const kind = ip === undefined ? undefined : 'wrong-family'
+  report.warning(`${fields.path('addresses')}[0]`, foundInstead(first, accepted), kind)
   return undefined
 }
 

@@ -2,7 +2,8 @@ import { type Node, ZONE_LABEL } from '../node.ts'
 import type { ServiceCIDR } from '../service-cidr.ts'
 import { NEVER_VIRTUAL, readAddresses, readRanges } from './address.ts'
 import type { Fields } from './fields.ts'
-import { MAX_LABEL, NODE_PREFIXES, readIdentity, readLabels } from './metadata.ts'
+import { DEFAULT_KEPT, type KeptKeys } from './kept-keys.ts'
+import { MAX_LABEL, readIdentity, readLabels } from './metadata.ts'
 import type { Report } from './report.ts'
 
 /**
@@ -11,16 +12,16 @@ import type { Report } from './report.ts'
  *
  * @returns undefined when it has no usable name; that is reported as an error.
  */
-export function parseKpngNode(item: Fields, report: Report): Node | undefined {
+export function parseKpngNode(item: Fields, report: Report, kept: KeptKeys = DEFAULT_KEPT): Node | undefined {
   const identity = readIdentity(item, 'Node', 'cluster', report)
   if (identity === undefined) return undefined
-  const given = readLabels(item, 'labels', NODE_PREFIXES, report)
+  const given = readLabels(item, 'labels', kept.nodeLabels, report)
   const zone = item.map('topology')?.name('zone', MAX_LABEL) ?? ''
   const labels = zone === '' || given[ZONE_LABEL] !== undefined ? given : { ...given, [ZONE_LABEL]: zone }
   return {
     name: identity.name,
     labels,
-    annotations: readLabels(item, 'annotations', NODE_PREFIXES, report),
+    annotations: readLabels(item, 'annotations', kept.nodeAnnotations, report),
     addresses: readAddresses(item, 'addresses', report, NEVER_VIRTUAL),
     podCIDRs: readRanges(item, 'podcidrs', report).cidrs,
     isLeaving: item.flag('isleaving') ?? false,

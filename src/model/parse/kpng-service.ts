@@ -2,7 +2,8 @@ import type { Cidr, IpAddress } from '../ip.ts'
 import type { Protocol, Service, ServicePort, ServiceType } from '../service.ts'
 import { NEVER_ENDPOINT, NEVER_VIRTUAL, type Ranges, readAddresses, readRanges, type SpecialRange } from './address.ts'
 import type { Fields } from './fields.ts'
-import { readIdentity, readLabels, SERVICE_PREFIXES } from './metadata.ts'
+import { DEFAULT_KEPT, type KeptKeys } from './kept-keys.ts'
+import { readIdentity, readLabels } from './metadata.ts'
 import { readPortNumber } from './protocol.ts'
 import { foundInstead, type Report } from './report.ts'
 import { collectClusterIPs, DEFAULT_AFFINITY_SECONDS, guardRanges, MAX_AFFINITY_SECONDS, readType } from './service.ts'
@@ -35,7 +36,11 @@ export interface KpngService {
  *
  * @returns undefined when it cannot be used at all; that is reported as an error.
  */
-export function parseKpngService(fields: Fields, report: Report): KpngService | undefined {
+export function parseKpngService(
+  fields: Fields,
+  report: Report,
+  kept: KeptKeys = DEFAULT_KEPT,
+): KpngService | undefined {
   const identity = readIdentity(fields, 'Service', 'namespaced', report)
   if (identity === undefined) return undefined
   const ips = fields.map('ips')
@@ -63,8 +68,8 @@ export function parseKpngService(fields: Fields, report: Report): KpngService | 
     clientIPAffinitySeconds: readAffinity(fields),
     loadBalancerSourceRanges: ranges.cidrs,
     healthCheckNodePort: fields.integer('healthchecknodeport', 0, 65535) ?? 0,
-    labels: readLabels(fields, 'labels', SERVICE_PREFIXES, report),
-    annotations: readLabels(fields, 'annotations', SERVICE_PREFIXES, report),
+    labels: readLabels(fields, 'labels', kept.serviceLabels, report),
+    annotations: readLabels(fields, 'annotations', kept.serviceAnnotations, report),
   }
   return { service, ports }
 }

@@ -1,4 +1,5 @@
 import { Fields } from './fields.ts'
+import { DEFAULT_KEPT, type KeptKeys } from './kept-keys.ts'
 import { parseKpngEndpoints } from './kpng-endpoints.ts'
 import { parseKpngNode, parseServiceCIDRInfo } from './kpng-node.ts'
 import { parseKpngService } from './kpng-service.ts'
@@ -42,31 +43,32 @@ export function parseKpngItem(
   value: unknown,
   origin: string,
   into: ParseResult = emptyResult(),
+  kept: KeptKeys = DEFAULT_KEPT,
 ): ParseResult {
   const report = new Report(origin, into.problems)
   const item = Fields.of(value, report, '')
   if (item === undefined) fail(section, foundInstead(value, 'a mapping'), report, into)
-  else if (!READERS[section](item, report, into)) into.failed.push('')
+  else if (!READERS[section](item, report, into, kept)) into.failed.push('')
   report.end()
   return into
 }
 
-function readNode(item: Fields, report: Report, into: ParseResult): boolean {
+function readNode(item: Fields, report: Report, into: ParseResult, kept: KeptKeys): boolean {
   report.begin('Node')
-  const value = parseKpngNode(item, report)
+  const value = parseKpngNode(item, report, kept)
   if (value === undefined) return false
   into.objects.push({ kind: 'Node', value })
   return true
 }
 
-function readService(item: Fields, report: Report, into: ParseResult): boolean {
+function readService(item: Fields, report: Report, into: ParseResult, kept: KeptKeys): boolean {
   report.begin('Service')
   const fields = item.map('service')
   if (fields === undefined) {
     item.error('service', 'a mapping')
     return false
   }
-  const parsed = parseKpngService(fields, report)
+  const parsed = parseKpngService(fields, report, kept)
   if (parsed === undefined) return false
   into.objects.push({ kind: 'Service', value: parsed.service })
   for (const value of parseKpngEndpoints(item, parsed.service, parsed.ports, report)) {

@@ -1,4 +1,5 @@
 import { Fields, isName } from './fields.ts'
+import type { KeyFilter } from './kept-keys.ts'
 import { describe, foundInstead, type Report } from './report.ts'
 
 /** What Sluice reads of metav1.ObjectMeta. */
@@ -15,12 +16,6 @@ const NAME_ACCEPTED = 'a name of letters, digits, "-", "_" and ".", at most'
 
 /** Shared by all objects that have no labels or annotations that count. */
 export const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({})
-
-/** Labels and annotations of a Service that Sluice reads; the others are not kept, because memory matters. */
-export const SERVICE_PREFIXES: readonly string[] = ['service.kubernetes.io/', 'sluice.dev/', 'kubernetes.io/service-']
-
-/** Labels of a Node that Sluice reads: hints and topology need them (promise 38). */
-export const NODE_PREFIXES: readonly string[] = ['kubernetes.io/hostname', 'topology.kubernetes.io/']
 
 /**
  * Reads name and namespace, and tells the report which object it is. A missing namespace is `default`.
@@ -66,20 +61,20 @@ function named(kind: string, namespace: string, name: string, fields: Fields, re
 }
 
 /**
- * Labels or annotations whose key starts with one of the prefixes. A value that is no text is kept as text with a warning,
+ * Labels or annotations that are kept; the others are not, because memory matters. A value that is no text is kept as text with a warning,
  * because for some labels the mere presence counts (promises 3 and 4) and forgetting one would program the Service.
  */
 export function readLabels(
   fields: Fields,
   key: string,
-  prefixes: readonly string[],
+  isKept: KeyFilter,
   report: Report,
 ): Readonly<Record<string, string>> {
   const all = fields.map(key)
   if (all === undefined) return NO_LABELS
   let kept: Record<string, string> | undefined
   for (const label of all.keys()) {
-    if (!prefixes.some((prefix) => label.startsWith(prefix))) continue
+    if (!isKept(label)) continue
     kept ??= {}
     kept[label] = labelText(all.raw(label), () => `${fields.path(key)}[${JSON.stringify(label)}]`, report)
   }

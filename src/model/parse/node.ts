@@ -2,7 +2,8 @@ import { type Cidr, type IpAddress, parseCidr } from '../ip.ts'
 import type { Node } from '../node.ts'
 import { addressesAccepted, NEVER_VIRTUAL, parseOrdinaryIp } from './address.ts'
 import type { Fields } from './fields.ts'
-import { NO_LABELS, NODE_PREFIXES, readLabels, readMetadata } from './metadata.ts'
+import type { KeptKeys } from './kept-keys.ts'
+import { readLabels, readMetadata } from './metadata.ts'
 import { foundInstead, type Report } from './report.ts'
 
 /**
@@ -10,14 +11,14 @@ import { foundInstead, type Report } from './report.ts'
  *
  * @returns undefined when the Node has no usable name; that is reported as an error.
  */
-export function parseNode(object: Fields, report: Report): Node | undefined {
+export function parseNode(object: Fields, report: Report, kept: KeptKeys): Node | undefined {
   const metadata = readMetadata(object, 'Node', 'cluster', report)
   if (metadata === undefined) return undefined
   const spec = object.map('spec')
   return {
     name: metadata.name,
-    labels: readLabels(metadata.fields, 'labels', NODE_PREFIXES, report),
-    annotations: NO_LABELS,
+    labels: readLabels(metadata.fields, 'labels', kept.nodeLabels, report),
+    annotations: readLabels(metadata.fields, 'annotations', kept.nodeAnnotations, report),
     addresses: readNodeAddresses(object),
     podCIDRs: spec === undefined ? [] : readPodCIDRs(spec, report),
     isLeaving: metadata.fields.text('deletionTimestamp') !== '' || hasLeavingTaint(spec),

@@ -3,6 +3,7 @@ import type { ClusterObject, ObjectId, Problem } from '../object.ts'
 import { parseEndpointSlice } from './endpoint-slice.ts'
 import { parseEndpoints } from './endpoints.ts'
 import { Fields } from './fields.ts'
+import { DEFAULT_KEPT, type KeptKeys } from './kept-keys.ts'
 import { parseNode } from './node.ts'
 import { foundInstead, Report } from './report.ts'
 import { parseService } from './service.ts'
@@ -18,13 +19,19 @@ export interface ParseResult {
   readonly skippedKinds: Map<string, number>
 }
 
+/** Where the results go, and what is kept of each. */
+interface Parsing {
+  readonly into: ParseResult
+  readonly kept: KeptKeys
+}
+
 type Outcome = readonly ClusterObject[] | undefined
-type Reader = (object: Fields, report: Report) => Outcome
+type Reader = (object: Fields, report: Report, kept: KeptKeys) => Outcome
 
 /** Every kind that Sluice knows, by apiVersion and kind. */
 const READERS: Readonly<Record<string, Reader>> = {
-  'v1 Service': (object, report) => one('Service', parseService(object, report)),
-  'v1 Node': (object, report) => one('Node', parseNode(object, report)),
+  'v1 Service': (object, report, kept) => one('Service', parseService(object, report, kept)),
+  'v1 Node': (object, report, kept) => one('Node', parseNode(object, report, kept)),
   'v1 Endpoints': (object, report) =>
     parseEndpoints(object, report)?.map((value) => ({ kind: 'EndpointSlice', value }) as const),
   'discovery.k8s.io/v1 EndpointSlice': (object, report) => slice(parseEndpointSlice(object, 'v1', report)),
@@ -51,7 +58,7 @@ export function emptyResult(): ParseResult {
  * @param into where the results are added; a new result when left out
  */
 export function parseObject(value: unknown, origin: string, into: ParseResult = emptyResult()): ParseResult {
-  parseAny(value, '', new Report(origin, into.problems), into, 0)
+  parseAny(value, '', new Report(origin, into.problems), { into, kept: DEFAULT_KEPT }, 0)
   return into
 }
 
@@ -61,9 +68,10 @@ export function parseKind(
   kind: string,
   value: unknown,
   origin: string,
-  into: ParseResult = emptyResult(),
+  kept: KeptKeys = DEFAULT_KEPT,
 ): ParseResult {
-  parseAny(value, `${apiVersion} ${kind}`, new Report(origin, into.problems), into, 0)
+  const into = emptyResult()
+  parseAny(value, `${apiVersion} ${kind}`, new Report(origin, into.problems), { into, kept }, 0)
   return into
 }
 
@@ -78,7 +86,8 @@ export function skippedKindProblems(skipped: ReadonlyMap<string, number>, origin
   }))
 }
 
-function parseAny(value: unknown, listed: string, report: Report, into: ParseResult, depth: number): void {
+function parseAny(value: unknown, listed: string, report: Report, parsing: Parsing, depth: number): void {
+  const { into, kept } = parsing
   if (value === null || value === undefined) return
   const object = Fields.of(value, report, '')
   if (object === undefined) return fail(report, into, '', foundInstead(value, 'a Kubernetes object'))
@@ -94,12 +103,12 @@ function parseAny(value: unknown, listed: string, report: Report, into: ParseRes
     )
   }
   if (type.endsWith('List') && (type === 'v1 List' || Array.isArray(object.raw('items')))) {
-    return parseItems(object, type, report, into, depth)
+    return parseItems(object, type, report, parsing, depth)
   }
   const reader = Object.hasOwn(READERS, type) ? READERS[type] : undefined
   if (reader === undefined) return skip(type, into)
   report.begin(type.slice(type.indexOf(' ') + 1))
-  const outcome = reader(object, report)
+  const outcome = reader(object, report, kept)
   if (outcome !== undefined) into.objects.push(...outcome)
   // Endpoints stand for several EndpointSlices: which ones is not known.
   else into.failed.push(type === 'v1 Endpoints' ? '' : report.id)
@@ -113,13 +122,14 @@ function typeName(object: Fields): string | undefined {
   return `${apiVersion} ${kind}`
 }
 
-function parseItems(list: Fields, type: string, report: Report, into: ParseResult, depth: number): void {
+function parseItems(list: Fields, type: string, report: Report, parsing: Parsing, depth: number): void {
+  const { into } = parsing
   if (depth >= MAX_DEPTH) return fail(report, into, 'items', `lists in lists; accepted: ${MAX_DEPTH} levels`)
   const items = list.raw('items')
   if (items === undefined) return
   if (!Array.isArray(items)) return fail(report, into, 'items', foundInstead(items, 'a list'))
   const itemType = type === 'v1 List' ? '' : type.slice(0, -'List'.length)
-  for (const item of items) parseAny(item, itemType, report, into, depth + 1)
+  for (const item of items) parseAny(item, itemType, report, parsing, depth + 1)
 }
 
 function skip(type: string, into: ParseResult): void {

@@ -55,9 +55,9 @@ export class Report {
   }
 
   /** The field is ignored and the rest of the object is used. */
-  warning(field: string, message: string): void {
+  warning(field: string, message: string, kind?: Problem['kind']): void {
     this.#count++
-    if (this.#count <= MAX_PROBLEMS_PER_OBJECT) this.#push('warning', field, message)
+    if (this.#count <= MAX_PROBLEMS_PER_OBJECT) this.#push('warning', field, message, kind)
   }
 
   /** The object is not used at all. */
@@ -66,8 +66,8 @@ export class Report {
     this.#push('error', field, message)
   }
 
-  #push(severity: Problem['severity'], field: string, message: string): void {
-    this.problems.push({ severity, object: this.#object, field, message, origin: this.origin })
+  #push(severity: Problem['severity'], field: string, message: string, kind?: Problem['kind']): void {
+    this.problems.push({ severity, object: this.#object, field, message, ...(kind && { kind }), origin: this.origin })
   }
 }
 

@@ -10,7 +10,8 @@ import {
   readRanges,
 } from './address.ts'
 import type { Fields } from './fields.ts'
-import { readLabels, readMetadata, SERVICE_PREFIXES } from './metadata.ts'
+import type { KeptKeys } from './kept-keys.ts'
+import { readLabels, readMetadata } from './metadata.ts'
 import { foundInstead, type Report } from './report.ts'
 import { readServicePorts } from './service-ports.ts'
 
@@ -27,7 +28,7 @@ export const MAX_AFFINITY_SECONDS = 86400
  *
  * @returns undefined when the Service cannot be used at all; that is reported as an error.
  */
-export function parseService(object: Fields, report: Report): Service | undefined {
+export function parseService(object: Fields, report: Report, kept: KeptKeys): Service | undefined {
   const metadata = readMetadata(object, 'Service', 'namespaced', report)
   if (metadata === undefined) return undefined
   const spec = object.map('spec')
@@ -65,8 +66,8 @@ export function parseService(object: Fields, report: Report): Service | undefine
     clientIPAffinitySeconds: readAffinity(spec),
     loadBalancerSourceRanges: ranges.cidrs,
     healthCheckNodePort: spec.integer('healthCheckNodePort', 0, 65535) ?? 0,
-    labels: readLabels(metadata.fields, 'labels', SERVICE_PREFIXES, report),
-    annotations: readLabels(metadata.fields, 'annotations', SERVICE_PREFIXES, report),
+    labels: readLabels(metadata.fields, 'labels', kept.serviceLabels, report),
+    annotations: readLabels(metadata.fields, 'annotations', kept.serviceAnnotations, report),
   }
 }
 
@@ -103,7 +104,7 @@ function warnOfOtherFamilies(
   const other = given.find((entry) => !families.has(familyOf(entry)))
   const family = families.has(4) ? 'IPv4' : 'IPv6'
   if (other !== undefined)
-    report.warning(path, foundInstead(other, `${family} only, which the Service's cluster IP is`))
+    report.warning(path, foundInstead(other, `${family} only, which the Service's cluster IP is`), 'wrong-family')
 }
 
 function isHeadless(spec: Fields): boolean {

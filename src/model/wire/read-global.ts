@@ -1,4 +1,5 @@
 import { Fields } from '../parse/fields.ts'
+import { EVERYTHING_KEPT } from '../parse/kept-keys.ts'
 import { parseKpngItem } from '../parse/kpng.ts'
 import { parseKpngNode, parseServiceCIDRInfo } from '../parse/kpng-node.ts'
 import { emptyResult, type ParseResult } from '../parse/object.ts'
@@ -23,7 +24,7 @@ export function readGlobalService(service: Uint8Array, endpoints: Iterable<Uint8
     const endpoint = tryDecode(ENDPOINT_INFO, bytes, 'Endpoint', origin, into)
     if (endpoint !== undefined) infos.push(withDefaults(endpoint))
   }
-  return parseKpngItem('services', { ...info, endpoints: infos }, origin, into)
+  return parseKpngItem('services', { ...info, endpoints: infos }, origin, into, EVERYTHING_KEPT)
 }
 
 /** On the wire, unlike in a file, a flag that is false is absent; conditions that are absent altogether mean ready. */
@@ -39,7 +40,7 @@ export function readGlobalNode(bytes: Uint8Array, origin: string): ParseResult {
   const report = new Report(origin, into.problems)
   report.begin('Node')
   const node = info && Fields.of(info['node'] ?? {}, report, '')
-  const value = node && parseKpngNode(node, report)
+  const value = node && parseKpngNode(node, report, EVERYTHING_KEPT)
   report.end()
   if (value === undefined) into.failed.push('')
   else into.objects.push({ kind: 'Node', value })

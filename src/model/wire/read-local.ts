@@ -4,6 +4,7 @@ import type { Node } from '../node.ts'
 import type { Problem } from '../object.ts'
 import { readRanges } from '../parse/address.ts'
 import { Fields } from '../parse/fields.ts'
+import { EVERYTHING_KEPT } from '../parse/kept-keys.ts'
 import { readKpngAddresses, readKpngPorts } from '../parse/kpng-endpoints.ts'
 import { parseKpngNode } from '../parse/kpng-node.ts'
 import { type KpngPort, parseKpngService } from '../parse/kpng-service.ts'
@@ -39,7 +40,7 @@ export function readLocalService(
   const report = new Report(origin, problems)
   report.begin(`Service ${key}`)
   const fields = readFields(SERVICE, service, report)
-  const parsed = fields && parseKpngService(fields, report)
+  const parsed = fields && parseKpngService(fields, report, EVERYTHING_KEPT)
   if (parsed === undefined) return { local: undefined, problems }
   if (`${parsed.service.namespace}/${parsed.service.name}` !== key) {
     report.error('name', `the path ${key} is that of another Service`)
@@ -76,7 +77,7 @@ export function readNode(bytes: Uint8Array, origin: string): { node: Node | unde
   const report = new Report(origin, problems)
   report.begin('Node')
   const fields = readFields(NODE, bytes, report)
-  const node = fields && parseKpngNode(fields, report)
+  const node = fields && parseKpngNode(fields, report, EVERYTHING_KEPT)
   report.end()
   return { node, problems }
 }

@@ -23,11 +23,13 @@ function setUp() {
     return receive()
   }
   const logged: string[] = []
+  const cleaned: string[] = []
   const flows = new StaleFlows({
+    onCleaned: (family, durationMs, deleted) => cleaned.push(`IPv${family} ${deleted} ${durationMs > 0}`),
     connection: new ConntrackConnection(transport),
     log: (message) => logged.push(message),
   })
-  return { fake, flows, logged, gate }
+  return { fake, flows, logged, cleaned, gate }
 }
 
 function dns(...endpoints: readonly string[]): LocalService {
@@ -81,6 +83,16 @@ describe('StaleFlows', () => {
     expect(flows.counts().deleted).toBe(1)
     expect(flows.counts().lastDuration).toBeGreaterThan(0)
     await flows.close()
+  })
+
+  test('each list is told, with how many entries were deleted', async () => {
+    const { fake, flows, cleaned } = setUp()
+    for (const port of [40000, 40001]) fake.add(entry(OLD, port))
+    announce(flows, dns(NEW))
+    await applied(flows)
+    announce(flows, dns(OLD))
+    await applied(flows)
+    expect(cleaned).toEqual(['IPv4 2 true', 'IPv4 0 true'])
   })
 
   test('without a UDP destination nothing is listed', async () => {

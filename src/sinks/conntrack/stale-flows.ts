@@ -14,6 +14,8 @@ export interface StaleFlowsOptions {
   readonly connection?: ConntrackConnection
   /** Told when a cleanup failed. It is tried again with the next one, unless the kernel cannot do it at all. */
   readonly log: (message: string, error: unknown) => void
+  /** Told of each time that a family's entries were looked through, and how many were deleted. */
+  readonly onCleaned?: ((family: Family, durationMs: number, deleted: number) => void) | undefined
 }
 
 /** Numbers for the status. */
@@ -31,6 +33,7 @@ export interface StaleFlowsCounts {
 export class StaleFlows {
   readonly #connection: ConntrackConnection
   readonly #log: StaleFlowsOptions['log']
+  readonly #onCleaned: StaleFlowsOptions['onCleaned']
   readonly #state = new UdpState()
   /** What the data plane was given, but may not have committed. */
   readonly #announced = new Map<ServiceKey, readonly VirtualServer[]>()
@@ -50,6 +53,7 @@ export class StaleFlows {
   constructor(options: StaleFlowsOptions) {
     this.#connection = options.connection ?? ConntrackConnection.open()
     this.#log = options.log
+    this.#onCleaned = options.onCleaned
   }
 
   /**
@@ -157,6 +161,7 @@ export class StaleFlows {
       )
       this.#deleted += deleted
       this.#lastDuration = performance.now() - start
+      this.#onCleaned?.(family, this.#lastDuration, deleted)
       if (failure !== undefined) throw failure
       return true
     } catch (error) {

@@ -11,7 +11,7 @@ import { NftablesWatch } from '../../kernel/nftables/watch.ts'
 import type { Cidr } from '../../model/ip.ts'
 import type { LocalService } from '../../model/local.ts'
 import { serviceKey } from '../../model/service.ts'
-import type { PlaneChanges } from '../../virtual-server/data-plane.ts'
+import type { PlaneChanges, PlaneObserver } from '../../virtual-server/data-plane.ts'
 import { virtualServers } from '../../virtual-server/from-local.ts'
 import { buildLayout } from './layout.ts'
 import { NftPlane, type NftPlaneOptions } from './plane.ts'
@@ -123,6 +123,36 @@ describe('NftPlane', () => {
     const plane = planeOn(fake)
     await plane.apply(everything)
     expect(await requestsOf(fake, () => plane.apply(changes(all)))).toEqual([])
+  })
+
+  it('tells how each family was brought in line, and how long the kernel took', async () => {
+    const fake = new FakeKernel()
+    const told: string[] = []
+    let commits = 0
+    const observer: PlaneObserver = {
+      synced: (family, { durationMs, isFull, isInLine }) => {
+        expect(durationMs).toBeGreaterThan(0)
+        told.push(`IPv${family} ${isFull ? 'full' : 'partial'} ${isInLine ? 'done' : 'failed'}`)
+      },
+      committed: () => commits++,
+      cleanupFailed: () => told.push('clean-up failed'),
+    }
+    const plane = planeOn(fake, { observer })
+    const happened = async (work: () => Promise<void>) => {
+      await work().catch(() => undefined)
+      return told.splice(0)
+    }
+    expect(await happened(() => plane.apply(everything))).toEqual(['IPv4 full done', 'IPv6 full done'])
+    expect(commits).toBe(2)
+    const more = changes([local(web, ['10.1.0.1', '10.1.0.9'])])
+    expect(await happened(() => plane.apply(more))).toEqual(['IPv4 partial done', 'IPv6 partial done'])
+    expect(commits).toBe(3)
+    fake.unsupported = true
+    expect(await happened(() => plane.apply(changes([local(web, ['10.1.0.7'])])))).toContain('IPv4 partial failed')
+    fake.unsupported = false
+    expect(await happened(() => plane.apply(changes([])))).toEqual(['IPv4 full done', 'IPv6 partial done'])
+    fake.foreign(deleted(OURS))
+    expect(await happened(() => plane.check())).toEqual(['IPv4 full done', 'IPv6 full done'])
   })
 
   it('removes what belonged to a Service that is gone', async () => {
@@ -438,6 +468,7 @@ describe('NftPlane', () => {
       {
         object: 'default/young:http',
         message: '192.0.2.9 TCP 80 is not served: default/old:http, which takes precedence, has it',
+        kind: 'conflict',
       },
     ])
     await plane.apply(changes([], { gone: ['old'] }))

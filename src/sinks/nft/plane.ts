@@ -4,8 +4,15 @@ import { NftablesError } from '../../kernel/nftables/error.ts'
 import type { Table } from '../../kernel/nftables/types.ts'
 import { NftablesWatch, type Watched } from '../../kernel/nftables/watch.ts'
 import { type Cidr, FAMILIES, type Family } from '../../model/ip.ts'
+import { Backoff } from '../../observe/backoff.ts'
 import { Slices } from '../../observe/event-loop.ts'
-import type { DataPlane, PlaneChanges, PlaneCounts, PlaneProblem } from '../../virtual-server/data-plane.ts'
+import type {
+  DataPlane,
+  PlaneChanges,
+  PlaneCounts,
+  PlaneObserver,
+  PlaneProblem,
+} from '../../virtual-server/data-plane.ts'
 import { Destinations, type Winners } from '../../virtual-server/destinations.ts'
 import type { VirtualServer } from '../../virtual-server/virtual-server.ts'
 import { forgetClients, type IsStale, staleAfter } from './affinity.ts'
@@ -22,14 +29,13 @@ export interface NftPlaneOptions extends TrafficOptions {
   readonly watchInterval?: number
   /** Told when drift was repaired and when a repair failed; errors of `apply` are thrown. */
   readonly log?: (message: string, error?: unknown) => void
+  readonly observer?: PlaneObserver | undefined
 }
 
 const WATCH_INTERVAL_MS = 200
 /** How long to wait for the notifications of a generation that is there already. */
 const SETTLE_MS = 100
 const STALE_ATTEMPTS = 50
-/** How long to wait after a repair that failed. */
-const REPAIR_WAIT_MS = { first: 200, longest: 30_000 } as const
 /** A transaction with more operations makes more notifications than are worth reading. */
 const QUIET_OPERATIONS = 2000
 
@@ -41,6 +47,8 @@ interface FamilyPlane {
   needsSync: boolean
   /** The last `apply` succeeded for it. */
   isInLine: boolean
+  /** The attempt at hand compares with what is in the kernel. */
+  isFullSync: boolean
   refused: PlaneProblem[]
 }
 
@@ -53,6 +61,7 @@ export class NftPlane implements DataPlane {
   readonly #destinations = new Destinations()
   readonly #options: TrafficOptions
   readonly #log: (message: string, error?: unknown) => void
+  readonly #observer: PlaneObserver | undefined
   readonly #timer: NodeJS.Timeout | undefined
   #node: NodeState = {}
   #generation = 0
@@ -61,7 +70,7 @@ export class NftPlane implements DataPlane {
   #driftRepaired = 0
   #isFirst = true
   #isRepairing = false
-  #repairWait: number = REPAIR_WAIT_MS.first
+  readonly #repairBackoff = new Backoff()
   #repairNotBefore = 0
   #isBusy = false
   #tail: Promise<unknown> = Promise.resolve()
@@ -70,12 +79,14 @@ export class NftPlane implements DataPlane {
   constructor(options: NftPlaneOptions) {
     this.#connection = options.connection ?? NftablesConnection.open()
     this.#log = options.log ?? (() => {})
+    this.#observer = options.observer
     this.#options = options
     this.#families = FAMILIES.map((family) => ({
       family,
       state: familyState(family, options),
       needsSync: true,
       isInLine: false,
+      isFullSync: false,
       refused: [],
     }))
     const tables = this.#families.map(({ state }) => state.layout.table)
@@ -91,13 +102,15 @@ export class NftPlane implements DataPlane {
 
   async apply(changes: PlaneChanges): Promise<void> {
     await this.#exclusive(async () => {
+      const start = performance.now()
       for (const plane of this.#families) plane.isInLine = false
       const winners = await this.#updateDestinations(changes)
       this.#node = mergeNodeState(this.#node, changes)
       const failures: unknown[] = []
+      const sharedMs = performance.now() - start
       for (const plane of this.#families) {
         try {
-          await this.#applyFamily(plane, winners[plane.family], changes)
+          await this.#observed(plane, sharedMs, async () => this.#applyFamily(plane, winners[plane.family], changes))
           plane.isInLine = true
         } catch (error) {
           failures.push(error)
@@ -142,6 +155,21 @@ export class NftPlane implements DataPlane {
     for (const plane of this.#families) plane.needsSync = true
     await this.apply({ services: new Map(), nodeAddresses: undefined })
     this.#checkedGeneration = this.#generation
+  }
+
+  /** Does it, and tells the observer how it went. */
+  async #observed<T>(plane: FamilyPlane, sharedMs: number, work: () => Promise<T>): Promise<T> {
+    const start = performance.now()
+    let isInLine = false
+    plane.isFullSync = false
+    try {
+      const result = await work()
+      isInLine = true
+      return result
+    } finally {
+      const durationMs = sharedMs + performance.now() - start
+      this.#observer?.synced(plane.family, { durationMs, isFull: plane.isFullSync, isInLine })
+    }
   }
 
   /** Service by Service, so that a whole cluster does not hold the event loop. */
@@ -212,8 +240,13 @@ export class NftPlane implements DataPlane {
     await this.#forget(plane, (pool, endpoint) => !isMember(pool, endpoint))
   }
 
-  async #forget({ state: { layout } }: FamilyPlane, isStale: IsStale): Promise<void> {
-    await forgetClients(this.#connection, this.#commit, layout, isStale)
+  async #forget({ family, state: { layout } }: FamilyPlane, isStale: IsStale): Promise<void> {
+    try {
+      await forgetClients(this.#connection, this.#commit, layout, isStale)
+    } catch (error) {
+      this.#observer?.cleanupFailed(family)
+      throw error
+    }
   }
 
   /**
@@ -223,6 +256,7 @@ export class NftPlane implements DataPlane {
    * @returns true when something had to be changed.
    */
   async #sync(plane: FamilyPlane, present?: ReadBack): Promise<boolean> {
+    plane.isFullSync = true
     plane.state.compact()
     plane.refused = []
     const report = (problem: PlaneProblem) => plane.refused.push(problem)
@@ -257,8 +291,10 @@ export class NftPlane implements DataPlane {
       if (batch.operations === 0) return
       const isQuiet = batch.operations > QUIET_OPERATIONS && this.#watch.active
       if (isQuiet) this.#watch.stop()
+      const start = performance.now()
       try {
         await this.#connection.commit(batch, this.#generation)
+        this.#observer?.committed(performance.now() - start)
         this.#generation = (this.#generation + 1) >>> 0
         this.#transactions++
         if (isQuiet) await this.#listenAgain()
@@ -321,8 +357,8 @@ export class NftPlane implements DataPlane {
       let failed = false
       // One after the other, since they share the generation that was read.
       for (const plane of this.#families) if (plane.needsSync && !(await this.#repair(plane))) failed = true
-      this.#repairWait = failed ? Math.min(this.#repairWait * 2, REPAIR_WAIT_MS.longest) : REPAIR_WAIT_MS.first
-      this.#repairNotBefore = failed ? performance.now() + this.#repairWait : 0
+      if (!failed) this.#repairBackoff.reset()
+      this.#repairNotBefore = failed ? performance.now() + this.#repairBackoff.next() : 0
       this.#isRepairing = false
     })
   }
@@ -331,7 +367,7 @@ export class NftPlane implements DataPlane {
   async #repair(plane: FamilyPlane): Promise<boolean> {
     const { family, name } = plane.state.layout.table
     try {
-      if (await this.#sync(plane)) {
+      if (await this.#observed(plane, 0, async () => this.#sync(plane))) {
         this.#driftRepaired++
         this.#log(`table ${family} ${name} was changed by somebody else; repaired`)
       }

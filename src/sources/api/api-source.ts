@@ -7,7 +7,7 @@ import { SET } from '../../model/wire/sets.ts'
 import { Slices } from '../../observe/event-loop.ts'
 import type { Store } from '../../store/store.ts'
 import type { Timing } from '../kube/timing.ts'
-import { isSame } from '../same.ts'
+import { isSameObject } from '../same.ts'
 import type { Source } from '../source.ts'
 import { type Group, HeldValues, unpack, valueKey } from './held-values.ts'
 import { RemoteProblems } from './remote-problems.ts'
@@ -90,7 +90,7 @@ export class ApiSource implements Source {
     if (failed.length > 0) return
     const before = this.#objects.get(name)
     const now = new Map(objects.map((object) => [objectId(object), object]))
-    for (const [id, object] of now) if (!isSame(before?.get(id), object)) set.push(object)
+    for (const [id, object] of now) if (!isSameObject(before?.get(id), object)) set.push(object)
     for (const id of before?.keys() ?? []) if (!now.has(id)) gone.push(id)
     if (now.size === 0) this.#objects.delete(name)
     else this.#objects.set(name, now)

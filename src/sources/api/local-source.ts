@@ -1,12 +1,13 @@
 import type { GrpcTarget } from '../../grpc/client.ts'
 import type { LocalService } from '../../model/local.ts'
-import type { LocalChanges, LocalState } from '../../model/local-state.ts'
 import type { Problem } from '../../model/object.ts'
 import type { ServiceKey } from '../../model/service.ts'
 import { WireError } from '../../model/wire/error.ts'
 import { type ReadLocal, readIPRanges, readLocalService, readNode } from '../../model/wire/read-local.ts'
 import { SERVICE_CIDRS_PATH, SET } from '../../model/wire/sets.ts'
 import { Slices } from '../../observe/event-loop.ts'
+import type { LocalChanges, LocalState } from '../../store/local-state.ts'
+import type { StoreChanges } from '../../store/reader.ts'
 import type { Timing } from '../kube/timing.ts'
 import type { Source } from '../source.ts'
 import { type Group, HeldValues, unpack, valueKey } from './held-values.ts'
@@ -32,6 +33,8 @@ interface Untaken {
   services: Set<ServiceKey>
   node: LocalChanges['node']
   serviceCIDRs: LocalChanges['serviceCIDRs']
+  /** When the oldest of them came; undefined for the first state. */
+  since: number | undefined
 }
 
 /**
@@ -55,6 +58,7 @@ export class LocalSource implements Source, LocalState {
   #isClosed = false
   #revision = 0
   #hasNode = false
+  #changed: StoreChanges = { services: 0, endpointSlices: 0, lastAt: 0 }
   #wake: (() => void) | undefined
   #onSynced: (() => void) | undefined
 
@@ -97,7 +101,9 @@ export class LocalSource implements Source, LocalState {
       })
     }
     if (this.#isClosed) return undefined
-    const changes = { revision: this.#revision, ...this.#untaken }
+    const { since, ...untaken } = this.#untaken
+    // The API does not tell when what an EndpointSlice reflects happened.
+    const changes = { revision: this.#revision, ...untaken, times: { seen: this.changes, since, triggers: [] } }
     this.#untaken = nothing()
     this.#hasUntaken = false
     return changes
@@ -113,11 +119,15 @@ export class LocalSource implements Source, LocalState {
     return this.#restricted
   }
 
+  get changes(): StoreChanges {
+    return this.#changed
+  }
+
   get revision(): number {
     return this.#revision
   }
 
-  get counts(): LocalState['counts'] {
+  get objects(): LocalState['objects'] {
     return { services: this.#usable.size, endpointSlices: 0, nodes: this.#hasNode ? 1 : 0 }
   }
 
@@ -148,6 +158,8 @@ export class LocalSource implements Source, LocalState {
     this.#onSynced?.()
     if (!isFirst && changed.size === 0) return
     this.#revision++
+    this.#changed = { services: this.#changed.services + services.size, endpointSlices: 0, lastAt: Date.now() }
+    if (!isFirst) this.#untaken.since ??= performance.now()
     this.#hasUntaken = true
     this.#wake?.()
   }
@@ -202,7 +214,7 @@ export class LocalSource implements Source, LocalState {
 }
 
 function nothing(): Untaken {
-  return { services: new Set(), node: undefined, serviceCIDRs: undefined }
+  return { services: new Set(), node: undefined, serviceCIDRs: undefined, since: undefined }
 }
 
 function groupOf(set: number, path: string): string | undefined {

@@ -1,6 +1,6 @@
 import type { ClusterObject, ObjectId } from '../../model/object.ts'
 import type { Update } from '../../store/store.ts'
-import { isSame } from '../same.ts'
+import { isSameObject } from '../same.ts'
 import type { Claims } from './claims.ts'
 import type { FileContents, FileState } from './file-state.ts'
 import { Pace } from './pace.ts'
@@ -22,7 +22,7 @@ export async function commit(file: FileState, next: FileContents, claims: Claims
     const rival = claims.rival(id, file)
     if (rival !== undefined && rival.key > file.key) continue
     const shown = old ?? rival?.contents.held.get(id)?.object
-    if (!isSame(shown, object)) set.push(object)
+    if (!isSameObject(shown, object)) set.push(object)
   }
   for (const id of before.held.keys()) {
     if (pace.due) await pace.pause()

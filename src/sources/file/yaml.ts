@@ -1,4 +1,4 @@
-import { type Document, isScalar, LineCounter, parseDocument, Schema, visit } from 'yaml'
+import { type Document, isPair, isScalar, LineCounter, parseDocument, Schema, visit } from 'yaml'
 import { SCALARS } from './yaml-scalars.ts'
 
 /** Aliases that are followed in one document; more is taken for a bomb that grows in memory. */
@@ -37,9 +37,11 @@ const SCHEMA = new Schema({
 /**
  * Reads one YAML document as kubectl does.
  *
+ * @param onDuplicate is told the path of each key that its mapping has twice, of which the last counts; without it such a key
+ *   is a problem.
  * @throws SyntaxProblem, also for duplicate keys and for more than {@link MAX_ALIASES} aliases.
  */
-export function parseYaml(text: string): unknown {
+export function parseYaml(text: string, onDuplicate?: (path: string) => void): unknown {
   const lines = new LineCounter()
   try {
     const document = parseDocument(text, {
@@ -51,7 +53,8 @@ export function parseYaml(text: string): unknown {
       lineCounter: lines,
       logLevel: 'silent',
     })
-    const error = document.errors[0] ?? duplicateKey(document)
+    const duplicate = document.errors.length === 0 ? duplicateKeys(document, onDuplicate) : undefined
+    const error = document.errors[0] ?? duplicate
     if (error === undefined) return document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown
     const { line, col } = lines.linePos(error.pos[0])
     throw new SyntaxProblem(firstLine(error.message), line - 1, col)
@@ -61,17 +64,23 @@ export function parseYaml(text: string): unknown {
   }
 }
 
-/** The first key that its mapping has twice, as an error of the library's shape. */
-function duplicateKey(document: Document.Parsed): { message: string; pos: readonly [number] } | undefined {
+/** The first key that its mapping has twice, as an error of the library's shape; undefined when there is somebody to be told. */
+function duplicateKeys(
+  document: Document.Parsed,
+  onDuplicate?: (path: string) => void,
+): { message: string; pos: readonly [number] } | undefined {
   let found: { message: string; pos: readonly [number] } | undefined
   visit(document, {
-    Map: (_, map) => {
+    Map: (_, map, ancestors) => {
       const keys = new Set<unknown>()
       for (const { key } of map.items) {
         if (!isScalar(key) || typeof key.value === 'symbol') continue
         if (keys.has(key.value)) {
-          found = { message: 'Map keys must be unique', pos: [key.range?.[0] ?? 0] }
-          return visit.BREAK
+          if (onDuplicate === undefined) {
+            found = { message: 'Map keys must be unique', pos: [key.range?.[0] ?? 0] }
+            return visit.BREAK
+          }
+          onDuplicate([...ancestors.filter(isPair).map((pair) => String(pair.key)), String(key.value)].join('.'))
         }
         keys.add(key.value)
       }

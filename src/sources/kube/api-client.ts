@@ -1,17 +1,21 @@
-import http from 'node:http'
-import https from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import { pipeline, type Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
 import { describe } from '../../model/parse/report.ts'
 import { SourceError, type SourceErrorCode } from '../error.ts'
 import type { ApiServer } from './api-server.ts'
+import { type ApiAnswer, type ApiWrite, Connection } from './connection.ts'
+import { messageOf } from './message.ts'
+import { retryAfterMs } from './retry-after.ts'
 
-/** Milliseconds after which a silent connection is probed; a watch over a dead one would wait for much longer. */
-const KEEP_ALIVE_MS = 15_000
 /** Characters of one object or one page; more would be no answer of an API server (etcd takes 1.5 MiB an object). */
 const MAX_CHARACTERS = 256 << 20
 
 export interface RequestOptions {
   readonly path: string
   readonly query: Readonly<Record<string, string>>
+  /** What is written; absent when something is read. */
+  readonly write?: ApiWrite
   /** Ends the request; what is thrown then does not matter. */
   readonly signal: AbortSignal
   /** Milliseconds until the answer must begin. */
@@ -20,44 +24,36 @@ export interface RequestOptions {
   readonly idleMs: number
   /** Milliseconds after which the request is ended in any case. */
   readonly deadlineMs?: number
+  /** Told of what is received: bytes of text, as it is when nothing compresses it any more. */
+  readonly onBytes?: (bytes: number) => void
 }
 
-/** Reads from an API server over kept connections. Every error is a SourceError that never names the credentials. */
+/** Talks to an API server over kept connections. Every error is a SourceError that never names the credentials. */
 export class ApiClient {
-  readonly #server: ApiServer
-  readonly #agent: http.Agent
+  readonly #connection: Connection
+  readonly #acceptsGzip: boolean
 
-  constructor(server: ApiServer) {
-    const { ca, cert, key, serverName, isInsecure = false } = server
-    const options = { keepAlive: true }
-    this.#server = server
-    this.#agent =
-      server.url.protocol === 'http:'
-        ? new http.Agent(options)
-        : new https.Agent({
-            ...options,
-            rejectUnauthorized: !isInsecure,
-            ...(ca && { ca }),
-            ...(cert && { cert }),
-            ...(key && { key }),
-            ...(serverName !== undefined && { servername: serverName }),
-          })
+  /** @param onAnswer told of each request when its answer begins, or cannot */
+  constructor(server: ApiServer, onAnswer?: (answer: ApiAnswer) => void) {
+    this.#connection = new Connection(server, onAnswer)
+    this.#acceptsGzip = server.isUncompressed !== true
   }
 
   close(): void {
-    this.#agent.destroy()
+    this.#connection.close()
   }
 
   /** The URL of a path, for messages. */
   origin(path: string): string {
-    return `${this.#server.url.origin}${this.#path(path)}`
+    return this.#connection.origin(path)
   }
 
   /** An answer as a whole. @throws SourceError */
   async json(options: RequestOptions): Promise<unknown> {
     const parts: string[] = []
     let length = 0
-    for await (const part of this.#body(options)) {
+    const headers = this.#acceptsGzip ? { 'accept-encoding': 'gzip' } : {}
+    for await (const part of this.#body(options, headers)) {
       length += part.length
       if (length > MAX_CHARACTERS) throw this.#error('SOURCE_REFUSED', options, 'the answer is too large')
       parts.push(part)
@@ -68,7 +64,7 @@ export class ApiClient {
   /** An answer line by line, as many at once as came at once; empty first of all, when it begins. @throws SourceError */
   async *jsonLines(options: RequestOptions): AsyncGenerator<unknown[]> {
     let rest = ''
-    for await (const part of this.#body(options)) {
+    for await (const part of this.#body(options, {})) {
       const end = part.lastIndexOf('\n')
       const whole = end < 0 ? '' : rest + part.slice(0, end)
       rest = end < 0 ? rest + part : part.slice(end + 1)
@@ -79,7 +75,7 @@ export class ApiClient {
   }
 
   /** The text of a successful answer; an empty part first, when it begins. */
-  async *#body(options: RequestOptions): AsyncGenerator<string> {
+  async *#body(options: RequestOptions, headers: Readonly<Record<string, string>>): AsyncGenerator<string> {
     const { deadlineMs, signal } = options
     const abort = new AbortController()
     const onAbort = () => abort.abort()
@@ -89,11 +85,15 @@ export class ApiClient {
     let isWhole = false
     try {
       if (signal.aborted) onAbort()
-      const response = await this.#request(options, abort)
-      response.setEncoding('utf8')
-      if (response.statusCode !== 200) throw await this.#refusal(options, response)
+      const question = { ...options, headers: { accept: 'application/json', ...headers } }
+      const response = await this.#connection.ask(question, abort)
+      const content = contentOf(response)
+      if (!isSuccess(response.statusCode)) throw await this.#refusal(options, response, content)
       yield ''
-      for await (const part of response) yield part as string
+      for await (const part of content) {
+        options.onBytes?.(Buffer.byteLength(part as string))
+        yield part as string
+      }
       isWhole = true
     } catch (error) {
       if (error instanceof SourceError) throw error
@@ -107,58 +107,26 @@ export class ApiClient {
     }
   }
 
-  async #request(options: RequestOptions, abort: AbortController): Promise<http.IncomingMessage> {
-    const { url, token } = this.#server
-    const target = new URL(url)
-    target.pathname = this.#path(options.path)
-    target.search = new URLSearchParams(options.query).toString()
-    const bearer = await token?.()
-    const headers = {
-      accept: 'application/json',
-      'user-agent': 'sluice',
-      ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
-    }
-    const silent = (what: string) => () => abort.abort(this.#error('SOURCE_UNREACHABLE', options, what))
-    const answer = setTimeout(silent(`no answer within ${options.answerMs} ms`), options.answerMs)
-    try {
-      return await new Promise((resolve, reject) => {
-        const { request } = target.protocol === 'http:' ? http : https
-        const pending = request(target, { agent: this.#agent, headers, timeout: options.idleMs, signal: abort.signal })
-          .on('response', resolve)
-          .on('error', reject)
-          .on('timeout', silent(`silent for ${options.idleMs} ms`))
-        pending.setSocketKeepAlive(true, KEEP_ALIVE_MS)
-        pending.end()
-      })
-    } finally {
-      clearTimeout(answer)
-    }
-  }
-
   /** What the API server said in a Status object (meta/v1), or whoever stands in front of it in any other form. */
-  async #refusal(options: RequestOptions, response: http.IncomingMessage): Promise<SourceError> {
+  async #refusal(options: RequestOptions, response: IncomingMessage, content: Readable): Promise<SourceError> {
     let text = ''
-    for await (const part of response) {
+    for await (const part of content) {
       text += part as string
       if (text.length > 65_536) break
     }
-    return this.statusError(options.path, response.statusCode ?? 0, statusOf(text))
+    return this.statusError(options.path, response.statusCode ?? 0, statusOf(text), response.headers['retry-after'])
   }
 
-  /** The error that a Status object stands for. `code`: as in HTTP. */
-  statusError(path: string, code: number, status: unknown): SourceError {
-    const { message, details } = (status ?? {}) as { message?: unknown; details?: { causes?: unknown } | null }
+  /** The error that a Status object stands for. `code`: as in HTTP. `retryAfter`: the header of this name, if there is one. */
+  statusError(path: string, code: number, status: unknown, retryAfter?: string): SourceError {
+    const { message, details } = (status ?? {}) as { message?: unknown; details?: Details | null }
     const causes = Array.isArray(details?.causes) ? (details.causes as ({ reason?: unknown } | null)[]) : []
     // The cluster's database was put back to an earlier state.
     const isFuture = causes.some((cause) => cause?.reason === 'ResourceVersionTooLarge')
     const said = typeof message === 'string' ? `: ${describe(message)}` : ''
-    const kind = isFuture ? 'SOURCE_EXPIRED' : (CODES[code] ?? 'SOURCE_REFUSED')
-    return new SourceError(kind, this.origin(path), `the API server answered ${code}${said}`)
-  }
-
-  /** The server's own path goes first, as behind a gateway that serves several clusters. */
-  #path(path: string): string {
-    return this.#server.url.pathname.replace(/\/$/, '') + path
+    const kind = isFuture ? 'SOURCE_AHEAD' : (CODES[code] ?? 'SOURCE_REFUSED')
+    const pauseMs = retryAfterMs(retryAfter ?? details?.retryAfterSeconds)
+    return new SourceError(kind, this.origin(path), `the API server answered ${code}${said}`, undefined, pauseMs)
   }
 
   #error(code: SourceErrorCode, { path }: RequestOptions, message: string, cause?: unknown): SourceError {
@@ -166,11 +134,17 @@ export class ApiClient {
   }
 }
 
+function isSuccess(code = 0): boolean {
+  return code >= 200 && code < 300
+}
+
 const CODES: Readonly<Record<number, SourceErrorCode>> = {
+  400: 'SOURCE_INVALID',
   401: 'SOURCE_CREDENTIALS',
   403: 'SOURCE_CREDENTIALS',
   404: 'SOURCE_NOT_SERVED',
   410: 'SOURCE_EXPIRED',
+  422: 'SOURCE_INVALID',
 }
 
 function parseJson(text: string, origin: string): unknown {
@@ -189,8 +163,15 @@ function statusOf(text: string): unknown {
   }
 }
 
-/** All that Node tries an address with may have failed, and then the sum has no message. */
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join(', ')
-  return error instanceof Error ? error.message : String(error)
+/** The text of an answer; its errors are those of the connection, too. */
+function contentOf(response: IncomingMessage): Readable {
+  const isGzip = response.headers['content-encoding'] === 'gzip'
+  const content = isGzip ? pipeline(response, createGunzip(), () => undefined) : response
+  return content.setEncoding('utf8')
+}
+
+/** Of a Status object. */
+interface Details {
+  readonly causes?: unknown
+  readonly retryAfterSeconds?: unknown
 }

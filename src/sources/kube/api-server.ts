@@ -1,21 +1,30 @@
-import { readFile } from 'node:fs/promises'
 import { SourceError } from '../error.ts'
+import type { Credentials } from './credentials/credential.ts'
+import type { Shared } from './credentials/shared.ts'
+import type { ProxyOf } from './proxy.ts'
 
 /** Where the API server is, and how it is talked to. */
 export interface ApiServer {
   /** Without credentials and query. */
   readonly url: URL
-  /** PEM; the system's authorities count when it is absent. */
-  readonly ca?: Buffer
-  /** PEM of the client's certificate and its key. */
-  readonly cert?: Buffer
-  readonly key?: Buffer
+  /** Other API servers of the same cluster, which are asked when that one cannot be; none unless given. */
+  readonly others?: readonly URL[]
+  /** PEM of the authorities; those of the system count when it is absent. */
+  readonly ca?: Shared<Buffer>
   /** The name that the server's certificate must have, when it is not that of the URL. */
   readonly serverName?: string
   /** The server's certificate is not checked. */
   readonly isInsecure?: boolean
-  /** The bearer token at this moment. @throws SourceError with SOURCE_CREDENTIALS */
-  readonly token?: () => Promise<string>
+  /** Lists are not asked for in gzip. */
+  readonly isUncompressed?: boolean
+  /** Absent when no proxy is used. */
+  readonly proxy?: ProxyOf
+  /** The client's certificate; one that `credentials` give counts before it. */
+  readonly certificate?: Credentials
+  /** Absent for an anonymous client, and for one that only has a certificate. */
+  readonly credentials?: Credentials
+  /** Impersonation, for example; on each request. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
 }
 
 /** @throws SourceError with SOURCE_SYNTAX; `origin` is where the text stands. */
@@ -26,15 +35,4 @@ export function serverUrl(text: string, origin: string): URL {
     throw new SourceError('SOURCE_SYNTAX', origin, 'the server must be a URL such as https://10.0.0.1:6443')
   }
   return url
-}
-
-/** Reads the token anew each time: kubelet replaces it every hour. */
-export function tokenFile(path: string): () => Promise<string> {
-  return async () => {
-    try {
-      return (await readFile(path, 'utf8')).trim()
-    } catch (error) {
-      throw new SourceError('SOURCE_CREDENTIALS', path, 'the token cannot be read', error)
-    }
-  }
 }

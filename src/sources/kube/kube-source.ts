@@ -1,9 +1,16 @@
 import type { Problem } from '../../model/object.ts'
-import type { Store } from '../../store/store.ts'
+import type { KeptKeys } from '../../model/parse/kept-keys.ts'
+import { type ServiceKey, serviceKey } from '../../model/service.ts'
+import type { Store, Update } from '../../store/store.ts'
 import { ProblemTeller } from '../problem-teller.ts'
 import type { Source } from '../source.ts'
 import { ApiClient } from './api-client.ts'
 import type { ApiServer } from './api-server.ts'
+import type { ApiAnswer } from './connection.ts'
+import type { ReflectorCounts } from './counts.ts'
+import { HeldObjects } from './held-objects.ts'
+import { Outage } from './outage.ts'
+import { ParkedSlices } from './parked-slices.ts'
 import { Reflector } from './reflector.ts'
 import { resources } from './resources.ts'
 import { DEFAULT_TIMING, type Timing } from './timing.ts'
@@ -13,9 +20,19 @@ export interface KubeSourceOptions {
   readonly server: ApiServer
   /** The only Node that is read; undefined for all of them, which who serves other nodes needs. */
   readonly nodeName: string | undefined
-  /** Called once for each problem that is new. */
+  /** The only proxy whose Services are read; empty or absent for those that name none. */
+  readonly proxyName?: string
+  /** Labels and annotations that are kept; the default ones when absent. */
+  readonly kept?: KeptKeys
+  /** Called once for each problem that is new; of an API server that is away once for each reason. */
   readonly onProblem?: (problem: Problem) => void
+  /** Called with what is worth knowing and no problem, for example that the API server answers again. */
+  readonly onNotice?: (message: string) => void
   readonly timing?: Timing
+  /** Told of each request, to be measured. */
+  readonly onAnswer?: (answer: ApiAnswer) => void
+  /** Milliseconds from some fixed moment on; `performance.now` unless told. */
+  readonly now?: () => number
 }
 
 /**
@@ -27,18 +44,31 @@ export class KubeSource implements Source {
   readonly #store: Store
   readonly #reflectors: readonly Reflector[]
   readonly #teller: ProblemTeller
+  readonly #outage: Outage
   readonly #closing = new AbortController()
   #running: Promise<unknown> | undefined
   #onSynced: (() => void) | undefined
 
-  constructor({ store, server, nodeName, timing = DEFAULT_TIMING, ...listeners }: KubeSourceOptions) {
-    const client = new ApiClient(server)
+  constructor({ store, server, nodeName, timing = DEFAULT_TIMING, ...options }: KubeSourceOptions) {
+    const { onProblem, onNotice, onAnswer, kept, proxyName = '', now = () => performance.now() } = options
+    const client = new ApiClient(server, onAnswer)
     this.#client = client
     this.#store = store
-    this.#teller = new ProblemTeller(listeners)
-    this.#reflectors = resources(nodeName).map((resource) => {
-      const onUpdate = store.apply.bind(store)
-      return new Reflector({ client, resource, timing, onUpdate, onState: () => this.#onState() })
+    this.#teller = new ProblemTeller({ ...(onProblem && { onProblem }) })
+    this.#outage = new Outage({ onProblem, onNotice }, now)
+    const streamingLists = { isOffered: true }
+    const parked = proxyName === '' ? undefined : new ParkedSlices()
+    const onState = () => this.#onState()
+    const all = resources({ nodeName, proxyName }).map((resource) => {
+      const isSlice = resource.kind === 'EndpointSlice'
+      return { resource, held: new HeldObjects(resource, { kept, parked: isSlice ? parked : undefined }) }
+    })
+    const slices = parked && all.find(({ resource }) => resource.kind === 'EndpointSlice')?.held
+    this.#reflectors = all.map(({ resource, held }) => {
+      const isService = resource.kind === 'Service'
+      const complete = (update: Update) => (isService && slices ? withSlices(update, slices, store) : update)
+      const onUpdate = (update: Update) => store.apply(complete(update))
+      return new Reflector({ client, resource, held, timing, streamingLists, now, onUpdate, onState })
     })
   }
 
@@ -54,7 +84,12 @@ export class KubeSource implements Source {
   }
 
   problems(): readonly Problem[] {
-    return this.#reflectors.flatMap((reflector) => reflector.problems())
+    return [...this.#outage.problems(), ...this.#objectProblems()]
+  }
+
+  /** What was done so far, for each kind of object. */
+  counts(): readonly ReflectorCounts[] {
+    return this.#reflectors.map((reflector) => reflector.counts())
   }
 
   async close(): Promise<void> {
@@ -63,11 +98,31 @@ export class KubeSource implements Source {
     this.#client.close()
   }
 
+  #objectProblems(): Problem[] {
+    return this.#reflectors.flatMap((reflector) => reflector.problems())
+  }
+
   #onState(): void {
     if (this.#closing.signal.aborted) return
-    this.#teller.tell(this.problems())
+    this.#outage.update(
+      this.#reflectors.flatMap(({ kind, failure: error, isSynced }) => (error ? [{ kind, error, isSynced }] : [])),
+    )
+    this.#teller.tell(this.#objectProblems())
     if (this.#store.synced || !this.#reflectors.every(({ isSynced }) => isSynced)) return
     this.#store.markSynced()
     this.#onSynced?.()
   }
+}
+
+/** Services that are ours come together with their slices, and go with them. */
+function withSlices(update: Update, slices: HeldObjects, store: Store): Update {
+  slices.claim(
+    update.set.flatMap(({ kind, value }) => (kind === 'Service' ? serviceKey(value.namespace, value.name) : [])),
+  )
+  for (const id of update.delete) {
+    const key = id.slice('Service '.length) as ServiceKey
+    slices.disclaim(key, [...store.endpointSlices(key)])
+  }
+  const further = slices.takeUpdate()
+  return { set: [...update.set, ...further.set], delete: [...update.delete, ...further.delete] }
 }

@@ -8,6 +8,8 @@ export interface Timing {
   readonly idleMs: number
   /** How long an answer may take to begin, and to go on. */
   readonly answerMs: number
+  /** How long a list that comes as a watch may be quiet before it is complete; API servers say so within seconds. */
+  readonly listQuietMs: number
   /** The shortest and the longest pause after a failure. */
   readonly retryMs: readonly [number, number]
   /** A watch that ends earlier, without having told anything, counts as a failure. */
@@ -21,6 +23,7 @@ export const DEFAULT_TIMING: Timing = {
   watchMarginMs: 30_000,
   idleMs: 180_000,
   answerMs: 30_000,
+  listQuietMs: 20_000,
   retryMs: [800, 30_000],
   shortWatchMs: 1000,
   notServedMs: 300_000,
