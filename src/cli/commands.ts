@@ -52,7 +52,7 @@ export const COMMANDS = [
   {
     words: ['kube', 'to-file'],
     summary: 'write the Services of the Kubernetes API to a file',
-    options: ['kube', 'output', 'file-instance', 'log'],
+    options: ['kube', 'proxy-name', 'output', 'file-instance', 'log'],
   },
   {
     words: ['api', 'to-file'],

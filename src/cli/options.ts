@@ -11,6 +11,7 @@ export type OptionGroup =
   | 'file'
   | 'kube'
   | 'node-name'
+  | 'proxy-name'
   | 'node'
   | 'sync'
   | 'nft'
@@ -98,6 +99,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     new Option('--no-events', 'write no Kubernetes Events about what is not served, and why'),
   ],
   'node-name': () => [nodeName(), serviceProxyName()],
+  'proxy-name': () => [serviceProxyName()],
   node: () => [
     nodeName(),
     serviceProxyName(),

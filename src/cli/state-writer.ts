@@ -41,11 +41,10 @@ export class StateWriter {
     for (;;) {
       const changes = await this.#reader.next()
       if (changes === undefined) return
-      let revision = await this.#take(changes)
+      const revision = await this.#take(changes)
       await this.#pause(this.#schedule.allowedIn, stopping)
       while (!stopping.aborted && !(await this.#tryToWrite(revision))) {
         await this.#pause(this.#schedule.dueIn, stopping)
-        revision = this.#store.revision
       }
     }
   }

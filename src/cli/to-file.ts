@@ -35,7 +35,7 @@ export async function toFile(raw: RawOptions, makeSource: SourceFactory): Promis
       async (stopping) => {
         await Promise.race([source.start().then(async () => writer.writeFirst()), aborted(stopping)])
         const following = writer.follow(stopping)
-        await aborted(stopping)
+        await Promise.race([following, aborted(stopping)])
         writer.close()
         await following
       },

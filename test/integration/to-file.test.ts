@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -110,6 +110,28 @@ test('a running instance follows, and nobody ever reads a part of the file', asy
   // What is the same already is not written.
   expect(statSync(file)).toMatchObject({ ino, mtimeMs })
   expect(await again.stop()).toBe(0)
+})
+
+test('a file that cannot be written for a while is written when it can be', async () => {
+  const object = (name: string) => service(name, { clusterIPs: ['10.96.0.9'], ports: [{ port: 80 }] })
+  manifests.write('all.yaml', [object('before')])
+  const file = at('blocked.yaml')
+  const runDirectory = at('run')
+  const program = start('file', '-i', manifests.path, 'to-file', '-o', file, '--run-dir', runDirectory)
+  const status = async () =>
+    JSON.parse(await askInstance(runDirectory, 'file', 'GET', '/status').catch(() => '{}')) as Partial<Status>
+  await program.until(async () => (await status()).state === 'serving', 'the first state')
+  rmSync(file)
+  mkdirSync(file)
+  manifests.write('all.yaml', [object('after')])
+  await program.until(async () => (await status()).state === 'failing', 'it says that it cannot')
+  expect((await status()).lastError).toContain('blocked.yaml is no file')
+  rmdirSync(file)
+  await program.until(async () => (await status()).state === 'serving', 'it is written')
+  expect(readFileSync(file, 'utf8')).toContain('name: after')
+  const { revision, servedRevision } = await status()
+  expect(servedRevision).toBe(revision)
+  expect(await program.stop()).toBe(0)
 })
 
 test('a file that cannot be written is an error that says so', async () => {
