@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -40,24 +40,8 @@ function slice(address: string): Manifest {
   return endpointSlice('web', { ports: [{ port: 8080 }], endpoints: [address] })
 }
 
-/** The documents of the role, or what they must be. */
 function roleDocuments(): Manifest[] {
-  if (existsSync(ROLE_FILE)) {
-    return parseAllDocuments(readFileSync(ROLE_FILE, 'utf8')).map((document) => document.toJS() as Manifest)
-  }
-  const rbac = { apiVersion: 'rbac.authorization.k8s.io/v1', metadata: { name: ACCOUNT.name } }
-  const rule = (group: string, ...resources: string[]) => ({ apiGroups: [group], resources, verbs: ['list', 'watch'] })
-  const rules = [
-    rule('', 'services', 'nodes'),
-    rule('discovery.k8s.io', 'endpointslices'),
-    rule('networking.k8s.io', 'servicecidrs'),
-  ]
-  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: ACCOUNT.name }
-  const subjects = [{ kind: 'ServiceAccount', ...ACCOUNT }]
-  return [
-    { ...rbac, kind: 'ClusterRole', rules },
-    { ...rbac, kind: 'ClusterRoleBinding', roleRef, subjects },
-  ]
+  return parseAllDocuments(readFileSync(ROLE_FILE, 'utf8')).map((document) => document.toJS() as Manifest)
 }
 
 describe.skipIf(reason !== undefined)(name, { timeout: 120_000 }, () => {
