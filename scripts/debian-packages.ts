@@ -37,6 +37,7 @@ const debianPackages: readonly DebianPackage[] = [
     reason: 'the load balancer behind kube-nftlb, one of the peers of the benchmarks',
     service: 'nftlb.service',
   },
+  { name: 'haproxy', programs: ['haproxy'], reason: 'serves what examples/haproxy.ts writes' },
   { name: 'kubernetes-client', programs: ['kubectl'], reason: 'renders the manifests of deploy/ (8 MB to download)' },
   { name: 'openssl', programs: ['openssl'], reason: 'certificates of an API server and its client' },
 ]

@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js'
 /** IP family: 4 or 6. */
 export type Family = 4 | 6
 
+/** Both families, IPv4 first. */
 export const FAMILIES: readonly Family[] = [4, 6]
 
 /**
@@ -57,6 +58,7 @@ export function parseCidr(text: string): Cidr | undefined {
   return `${ipFromBytes(network)}/${bits}` as Cidr
 }
 
+/** The family of an address or a range. */
 export function familyOf(ip: IpAddress | Cidr): Family {
   return ip.includes(':') ? 6 : 4
 }
