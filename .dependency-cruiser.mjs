@@ -3,7 +3,9 @@
 /** What each folder of src may import beside itself. `cli`, which wires them, may import everything. */
 const layers = {
   sources: ['store', 'model', 'observe', 'grpc'],
-  sinks: ['virtual-server', 'model', 'kernel', 'observe', 'grpc'],
+  sinks: ['sink', 'virtual-server', 'model', 'kernel', 'observe', 'grpc'],
+  client: ['sink', 'sources', 'model', 'grpc'],
+  sink: ['model', 'observe'],
   'virtual-server': ['model'],
   feed: ['node', 'store', 'model', 'grpc'],
   node: ['store', 'model'],

@@ -4,22 +4,18 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { NETLINK } from '../src/kernel/netlink/constants.ts'
-import { NetlinkSocket } from '../src/kernel/netlink/socket.ts'
 import { NetlinkBatch } from '../src/kernel/nftables/batch.ts'
 import { NftablesConnection } from '../src/kernel/nftables/connection.ts'
-import { NFNLGRP_NFTABLES } from '../src/kernel/nftables/constants.ts'
 import { TextTransaction } from '../src/kernel/nftables/text.ts'
-import { NftablesWatch } from '../src/kernel/nftables/watch.ts'
 import { runInSlices } from '../src/observe/event-loop.ts'
 import { emitChanges, emitTable } from '../src/sinks/nft/apply.ts'
-import { NftPlane } from '../src/sinks/nft/plane.ts'
 import type { RenderedState } from '../src/sinks/nft/render.ts'
 import type { VirtualServer } from '../src/virtual-server/virtual-server.ts'
 import { childrenCpu, ownCpu } from './support/cpu.ts'
 import { BenchNetns, inOwnNetns } from './support/netns.ts'
+import { openPlane } from './support/pipeline.ts'
 import { collectGarbage, warnOfListeners } from './support/quiet.ts'
-import { endpoint, firstState, POD_CIDRS, virtualServer, virtualServers, winnersOf } from './support/services.ts'
+import { endpoint, firstState, virtualServer, virtualServers, winnersOf } from './support/services.ts'
 import { digits, Sample, SPREAD_HEADINGS, spread } from './support/statistics.ts'
 import { printTable } from './support/table.ts'
 
@@ -279,18 +275,6 @@ async function benchAdd(): Promise<void> {
     }
   }
   for (const { kernel } of tables) kernel.close()
-}
-
-function openPlane(netns: BenchNetns): NftPlane {
-  const openWatch = () =>
-    netns.run(() => new NetlinkSocket({ protocol: NETLINK.NETFILTER, groups: [NFNLGRP_NFTABLES] }))
-  return new NftPlane({
-    clusterCIDRs: POD_CIDRS,
-    connection: netns.run(() => NftablesConnection.open()),
-    watch: (tables, portId) => new NftablesWatch(tables, portId, openWatch),
-    // Looking for foreign changes is a timer's work, not part of a change.
-    watchInterval: 0,
-  })
 }
 
 function expectOperations(count: number): void {

@@ -10,6 +10,7 @@ import { DataOnly } from './layouts/data-only.ts'
 import { Draft } from './layouts/draft.ts'
 import { Ours } from './layouts/ours.ts'
 import { countDraws } from './layouts/spread.ts'
+import { emptyNat } from './peers/lab.ts'
 import { BenchNetns, inOwnNetns } from './support/netns.ts'
 import { warnOfListeners } from './support/quiet.ts'
 import { endpoint, virtualServer, virtualServers } from './support/services.ts'
@@ -169,13 +170,6 @@ async function benchConnect(count: number): Promise<void> {
     ratio: sample(ratios),
   }))
   for (const bed of new Set(paths.map((path) => path.bed))) bed.close()
-}
-
-function emptyNat(family: 4 | 6): string {
-  const table = family === 4 ? 'ip' : 'ip6'
-  return ['prerouting priority -100', 'output priority -100', 'postrouting priority 100']
-    .map((hook) => `add chain ${table} floor ${hook.split(' ')[0] ?? ''} { type nat hook ${hook}; }`)
-    .reduce((text, line) => `${text}\n${line}`, `add table ${table} floor`)
 }
 
 const CHANGES = ['add a Service', 'delete it', 'replace an endpoint', 'pool 5 to 6', 'pool 6 to 5'] as const

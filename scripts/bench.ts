@@ -1,7 +1,11 @@
-// Runs the benchmarks: every file in bench/, or the ones named: `npm run bench -- [<name>] [<its arguments>...]`.
+// Runs a benchmark, that is a file in bench/: `npm run bench -- [<name>] [<its arguments>...]`. Without a name it is the whole
+// comparison with other proxies.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
+import { installMissingPackages } from './debian-packages.ts'
+import { ChildRunner } from './test/child.ts'
 
+const WHOLE_COMPARISON = 'peers'
 const folder = 'bench'
 const extension = '.ts'
 
@@ -11,14 +15,16 @@ const names = existsSync(folder)
       .map((file) => file.slice(0, -extension.length))
   : []
 
-const [wanted, ...args] = process.argv.slice(2)
-const chosen = wanted === undefined ? names : names.filter((name) => name === wanted)
+const [first, ...rest] = process.argv.slice(2)
+const isNamed = first !== undefined && !first.startsWith('-')
+const name = isNamed ? first : WHOLE_COMPARISON
+const args = isNamed ? rest : process.argv.slice(2)
 
-if (chosen.length === 0) {
-  console.error(`no benchmark${wanted === undefined ? '' : ` "${wanted}"`}; there are: ${names.join(', ') || 'none'}`)
+if (!names.includes(name)) {
+  console.error(`no benchmark "${name}"; there are: ${names.join(', ') || 'none'}`)
   process.exitCode = 1
-}
-for (const name of chosen) {
+} else {
+  if (process.getuid?.() === 0) await installMissingPackages(new ChildRunner())
   console.log(`== ${name}`)
   const { status } = spawnSync(process.execPath, [`${folder}/${name}${extension}`, ...args], { stdio: 'inherit' })
   if (status !== 0) process.exitCode = 1

@@ -19,6 +19,7 @@ const tasks = {
   build: { build: true },
   demo: { build: true, script: ['scripts/demo.ts'] },
   bench: { build: true, script: ['scripts/bench.ts'] },
+  docs: { build: false, script: ['node_modules/typedoc/bin/typedoc'] },
   soak: { build: true, script: ['scripts/soak.ts'] },
   image: { build: true, script: ['scripts/image.ts'] },
   test: { build: false, script: ['scripts/test.ts'], counted: true },

@@ -23,7 +23,8 @@ export function warnOfListeners(): void {
   )
 }
 
-function listeners(): number {
+/** Processes in network namespaces where somebody listens to nf_tables notifications. */
+export function listeners(): number {
   let found = 0
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     let sockets: string

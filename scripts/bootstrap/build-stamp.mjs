@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { entries } from './entries.mjs'
+import { entries, libraryEntries } from './entries.mjs'
 
 /** Everything that the bundles are made of or made by. */
 const inputs = [
@@ -11,6 +11,8 @@ const inputs = [
   'scripts/bootstrap/entries.mjs',
   'package.json',
   'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.library.json',
 ]
 const stamp = 'dist/.stamp'
 
@@ -18,7 +20,9 @@ const stamp = 'dist/.stamp'
 export function buildIsFresh(root) {
   const stampFile = path.join(root, stamp)
   if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== hash(root)) return false
-  return entries.every(({ from, to }) => existsSync(path.join(root, to)) || !existsSync(path.join(root, from)))
+  return [...entries, ...libraryEntries].every(
+    ({ from, to }) => existsSync(path.join(root, to)) || !existsSync(path.join(root, from)),
+  )
 }
 
 /** Call before the build; call what it returns after: a source that was edited meanwhile then makes the build stale. */

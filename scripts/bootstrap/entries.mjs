@@ -7,3 +7,13 @@ export const entries = [
   { from: 'src/cli/main.ts', to: 'dist/sluice.js' },
   { from: 'src/sources/file/parse-worker.ts', to: 'dist/parse-worker.js' },
 ]
+
+/**
+ * The package's exports, which share what they have in common.
+ *
+ * @type {readonly { from: string, to: string }[]}
+ */
+export const libraryEntries = ['sink', 'client', 'model'].map((name) => ({
+  from: `src/${name}/index.ts`,
+  to: `dist/library/${name}.js`,
+}))

@@ -51,6 +51,17 @@ export const suites: readonly Suite[] = [
   conformance({ name: 'conform-api', source: 'api-unix', limitSeconds: 900 }),
   conformance({ name: 'conform-tcp', source: 'api-tcp', filter: PACKET_FLOW, limitSeconds: 300 }),
   conformance({ name: 'conform-tls', source: 'api-tls', filter: PACKET_FLOW, limitSeconds: 300 }),
+  {
+    name: 'bench',
+    group: 'bench',
+    what: 'the benchmark at small sizes: that it runs, not how fast',
+    needsRoot: true,
+    run: async (runner) => {
+      await installMissingPackages(runner)
+      const code = await runner.runNode('scripts/bench.ts', ['--quick'], 600)
+      return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+    },
+  },
 ]
 
 /** Undefined when the suite can run here. */

@@ -69,9 +69,14 @@ export class AgentHealth {
    */
   applied(failed: readonly Family[], addresses: readonly IpAddress[]): void {
     for (const family of FAMILIES) if (!failed.includes(family)) this.#proxy.updated(family)
-    void this.#checks.setAddresses(addresses)
+    this.listen(addresses)
     // When nothing was served, load balancers must not hear that it was.
     if (failed.length < FAMILIES.length) void this.#checks.publish()
+  }
+
+  /** Other addresses where health checks listen. */
+  listen(addresses: readonly IpAddress[]): void {
+    void this.#checks.setAddresses(addresses)
   }
 
   problems(): StatusProblem[] {

@@ -11,7 +11,7 @@ import { UsageError } from './failure.ts'
 import type { RawOptions } from './options.ts'
 
 /** When --healthz-bind-address has none, as in kube-proxy. */
-const HEALTHZ_PORT = 10256
+export const HEALTHZ_PORT = 10256
 
 /** When --metrics-bind-address has none, as in kube-proxy. */
 const METRICS_PORT = 10249

@@ -32,7 +32,7 @@ export async function apiToApi(raw: RawOptions): Promise<ExitCode> {
 }
 
 /** The source `api`: the global API of another Sluice or KPNG. @throws UsageError, GrpcError */
-function apiSource(raw: RawOptions): SourceFactory {
+export function apiSource(raw: RawOptions): SourceFactory {
   const target = apiTarget(raw)
   return (store, { onProblem }) => new ApiSource({ store, target, onProblem })
 }

@@ -34,8 +34,13 @@ export async function kubeToNft(given: RawOptions, flags: GivenFlags): Promise<E
 
 /** `sluice kube to-api` reads all Nodes. @throws UsageError */
 export async function kubeToApi(raw: RawOptions): Promise<ExitCode> {
+  return toApi(raw, await kubeStateSource(raw, undefined))
+}
+
+/** The source `kube`, of a command that has no settings of kube-proxy. @param nodeName the only Node to read; undefined for all @throws UsageError */
+export async function kubeStateSource(raw: RawOptions, nodeName: string | undefined): Promise<SourceFactory> {
   const server = await apiServer(raw, process.env)
-  return toApi(raw, kubeSource(raw, server, { nodeName: undefined, proxyName: raw.serviceProxyName ?? '' }))
+  return kubeSource(raw, server, { nodeName, proxyName: raw.serviceProxyName ?? '' })
 }
 
 function kubeSource(raw: RawOptions, server: ApiServer, selection: Selection): SourceFactory {

@@ -1,13 +1,14 @@
 import { setFlagsFromString } from 'node:v8'
-import { apiToApi, apiToNft, localToNft } from './api-pipelines.ts'
+import { apiSource, apiToApi, apiToNft, localToNft } from './api-pipelines.ts'
 import { cleanup } from './cleanup.ts'
 import { parseCommandLine } from './command-line.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { exitCodeOf, failureText } from './failure.ts'
 import { fileSource, fileToNft } from './file-to-nft.ts'
 import type { GivenFlags } from './given-flags.ts'
-import { kubeToApi, kubeToNft } from './kube-to-nft.ts'
+import { kubeStateSource, kubeToApi, kubeToNft } from './kube-to-nft.ts'
 import type { RawOptions } from './options.ts'
+import { sinkPipelines } from './sink-pipelines.ts'
 import { status } from './status.ts'
 import { toApi } from './to-api.ts'
 import { VERSION } from './version.ts'
@@ -20,6 +21,7 @@ const RUN: { readonly [words: string]: (options: RawOptions, given: GivenFlags) 
   'file to-api': async (options) => toApi(options, fileSource(options, true)),
   'kube to-api': kubeToApi,
   'api to-api': apiToApi,
+  ...sinkPipelines({ file: (raw) => fileSource(raw, raw.once !== true), kube: kubeStateSource, api: apiSource }),
   status,
   cleanup,
   version: async () => {

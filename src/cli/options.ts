@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { DEFAULT_NODE_LABELS } from '../model/parse/kept-keys.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts'
+import { STATE_FORMATS } from '../sinks/file/state-text.ts'
 import { DETECT_LOCAL_MODES, type DetectLocalMode } from './detect-local.ts'
 import { UsageError } from './failure.ts'
 import { kubeProxyOptions, toggle } from './kube-proxy/options.ts'
@@ -9,6 +10,8 @@ import { kubeProxyOptions, toggle } from './kube-proxy/options.ts'
 export type OptionGroup =
   | 'file'
   | 'kube'
+  | 'node-name'
+  | 'proxy-name'
   | 'node'
   | 'sync'
   | 'nft'
@@ -16,8 +19,14 @@ export type OptionGroup =
   | 'health'
   | 'api'
   | 'listen'
+  | 'output'
+  | 'once'
+  | 'ip'
+  | 'healthz'
   | 'instance'
   | 'api-instance'
+  | 'file-instance'
+  | 'healthchecks-instance'
   | 'log'
   | 'kube-proxy'
   | 'status'
@@ -30,6 +39,26 @@ const list = (flag: string) => (value: string, previous: string[] | undefined) =
   if (values.some((part) => part === '')) throw new UsageError(`${flag}: an entry of "${value}" is empty`)
   return [...(previous ?? []), ...values]
 }
+
+const nodeName = () => new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)")
+
+const serviceProxyName = () =>
+  new Option(
+    '--service-proxy-name <name>',
+    'serve only Services whose label service.kubernetes.io/service-proxy-name is this, beside another proxy (default: those without the label)',
+  )
+
+const minSyncPeriod = () =>
+  new Option(
+    '--min-sync-period <duration>',
+    'how long after one sync the next may come: what changes meanwhile is put together',
+  ).default('1s')
+
+/** Each kind of instance has a default of its own: several often run on one host. */
+const instanceNamed = (name: string) => () => [
+  new Option('--instance <name>', 'name of this instance').default(name),
+  new Option('--run-dir <path>', "directory of the instances' sockets").default('/run/sluice'),
+]
 
 export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
   file: () => [
@@ -69,12 +98,11 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     ),
     new Option('--no-events', 'write no Kubernetes Events about what is not served, and why'),
   ],
+  'node-name': () => [nodeName(), serviceProxyName()],
+  'proxy-name': () => [serviceProxyName()],
   node: () => [
-    new Option('--node-name <name>', "this node's name in Kubernetes (default: the host's name)"),
-    new Option(
-      '--service-proxy-name <name>',
-      'serve only Services whose label service.kubernetes.io/service-proxy-name is this, beside another proxy (default: those without the label)',
-    ),
+    nodeName(),
+    serviceProxyName(),
     new Option(
       '--nodeport-addresses <list>',
       'addresses that serve node ports: primary, localhost, all, and CIDRs, separated by commas (default: primary)',
@@ -98,10 +126,7 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
     new Option('--masquerade-bit <bit>', "accepted for kube-proxy's sake; nftables needs no mark to masquerade"),
   ],
   sync: () => [
-    new Option(
-      '--min-sync-period <duration>',
-      'how long after one sync the next may come: what changes meanwhile is put together',
-    ).default('1s'),
+    minSyncPeriod(),
     new Option(
       '--sync-period <duration>',
       'how often everything in the kernel is compared with what it must be, if anybody wrote meanwhile',
@@ -171,15 +196,36 @@ export const OPTIONS: { readonly [group in OptionGroup]: () => Option[] } = {
       'tell of Services whose label service.kubernetes.io/service-proxy-name is this (default: those without the label)',
     ),
   ],
-  instance: () => [
-    new Option('--instance <name>', 'name of this instance').default('default'),
-    new Option('--run-dir <path>', "directory of the instances' sockets").default('/run/sluice'),
+  output: () => [
+    new Option('-o, --output <file>', 'file to write').default('global-state.yaml'),
+    new Option(
+      '--output-format <format>',
+      'how to write it (default: json when its name ends in .json, else yaml)',
+    ).choices([...STATE_FORMATS]),
+    new Option(
+      '--without-additions',
+      "leave out what KPNG's own file source refuses: Sluice's additions, and session affinity",
+    ),
+    minSyncPeriod(),
+    new Option('--once', 'write the present state and exit'),
   ],
-  'api-instance': () => [
-    // Another default than an agent's: both often run on one host.
-    new Option('--instance <name>', 'name of this instance').default('api'),
-    new Option('--run-dir <path>', "directory of the instances' sockets").default('/run/sluice'),
+  once: () => [new Option('--once', 'print the present state and exit')],
+  ip: () => [
+    new Option(
+      '--ip <list>',
+      'where to listen: addresses, and CIDRs that choose some of the host (default: every address)',
+    ).argParser(list('--ip')),
   ],
+  healthz: () => [
+    new Option(
+      '--healthz-bind-address <ip:port>',
+      'where /healthz, /livez and /readyz are served; empty for nowhere',
+    ).default('0.0.0.0:10256'),
+  ],
+  instance: instanceNamed('default'),
+  'api-instance': instanceNamed('api'),
+  'file-instance': instanceNamed('file'),
+  'healthchecks-instance': instanceNamed('healthchecks'),
   log: () => [
     new Option('--log-level <level>', 'how much to log').choices([...LOG_LEVELS]).default('info'),
     new Option('--log-format <format>', 'how to write it: text on a terminal and json elsewhere unless told').choices([
@@ -247,6 +293,10 @@ export interface RawOptions {
   readonly apiClientTlsCrt?: string
   readonly apiClientTlsKey?: string
   readonly apiClientTlsCa?: string
+  readonly output?: string
+  readonly outputFormat?: string
+  readonly withoutAdditions?: boolean
+  readonly ip?: readonly string[]
   readonly listen?: string
   readonly listenTlsCrt?: string
   readonly listenTlsKey?: string

@@ -1,50 +1,36 @@
 import { ClusterHistory } from '../feed/cluster-history.ts'
 import { GlobalReader } from '../feed/global-reader.ts'
 import { LocalReader } from '../feed/local-reader.ts'
-import { serveControl } from '../observe/control-socket.ts'
-import { createLog, type Logger } from '../observe/log.ts'
-import type { Status } from '../observe/status.ts'
+import type { Logger } from '../observe/log.ts'
 import { WatchServer, type WatchServerOptions } from '../sinks/api/watch-server.ts'
 import type { Source } from '../sources/source.ts'
 import { Store } from '../store/store.ts'
-import { instanceOptions } from './agent-options.ts'
 import { apiServerOptions } from './api-server-options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { logFormat } from './kube-proxy/effective.ts'
 import type { RawOptions } from './options.ts'
+import { aborted, type InstanceStatus, openLog, runInstance } from './run-instance.ts'
 import { logListeners, type SourceFactory } from './to-nft.ts'
-import { VERSION } from './version.ts'
 
 /** Serves what a source gives over gRPC, until a signal. @throws UsageError, GrpcError, ControlError, SourceError */
 export async function toApi(raw: RawOptions, makeSource: SourceFactory): Promise<ExitCode> {
   const options = apiServerOptions(raw)
-  const { instance, runDirectory } = instanceOptions(raw)
-  const log = createLog({
-    level: raw.logLevel ?? 'info',
-    format: logFormat(raw),
-    descriptor: 1,
-  })
+  const log = openLog(raw)
   if (options.isOpen) log.warn({ listen: raw.listen }, 'any client that can reach it may read all Services there')
   const store = new Store()
   const source = makeSource(store, logListeners(log))
   const served = await serve(store, options, log)
-  const startedAt = new Date().toISOString()
-  const { promise: stopping, resolve: stop } = Promise.withResolvers<'stop'>()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop('stop'))
   try {
-    const control = await serveControl(runDirectory, instance, {
-      status: () => ({ ...statusOf(store, source, served), instance, startedAt }),
-      stop: () => stop('stop'),
-    })
-    try {
-      log.info({ listen: served.server.address }, 'listening')
-      const started = await Promise.race([source.start(), stopping])
-      if (started !== 'stop') log.info({ revision: store.revision, ...store.counts }, 'serving')
-      await stopping
-      log.info('stopping')
-    } finally {
-      await control.close()
-    }
+    await runInstance(
+      raw,
+      () => statusOf(store, source, served),
+      async (stopping) => {
+        log.info({ listen: served.server.address }, 'listening')
+        await Promise.race([source.start(), aborted(stopping)])
+        if (!stopping.aborted) log.info({ revision: store.revision, ...store.counts }, 'serving')
+        await aborted(stopping)
+        log.info('stopping')
+      },
+    )
   } finally {
     await source.close()
     served.cluster.close()
@@ -69,28 +55,13 @@ async function serve(store: Store, options: ReturnType<typeof apiServerOptions>,
   return { server: made.server, cluster }
 }
 
-function statusOf(store: Store, source: Source, { server, cluster }: Served): Omit<Status, 'instance' | 'startedAt'> {
+function statusOf(store: Store, source: Source, { server, cluster }: Served): InstanceStatus {
   return {
-    version: VERSION,
-    pid: process.pid,
     state: store.synced ? 'serving' : 'loading',
     plane: 'api',
-    nodeName: '',
     revision: store.revision,
     servedRevision: cluster.storeRevision,
-    lastSync: '',
-    lastError: '',
-    counts: {
-      ...store.counts,
-      virtualServers: 0,
-      endpoints: 0,
-      transactions: 0,
-      driftRepaired: 0,
-      staleFlowsDeleted: 0,
-      streams: server.streamCount,
-      streamsBehind: server.streamsBehind,
-    },
-    nodeAddresses: [],
+    counts: { ...store.counts, streams: server.streamCount, streamsBehind: server.streamsBehind },
     problems: [...source.problems(), ...cluster.problems()],
   }
 }

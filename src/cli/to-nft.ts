@@ -51,7 +51,10 @@ export interface AgentFeed {
 }
 
 /** The state that this node makes by itself, out of the whole cluster's. */
-export function fromCluster({ nodeName, proxyName }: AgentOptions, makeSource: SourceFactory) {
+export function fromCluster(
+  { nodeName, proxyName }: Pick<AgentOptions, 'nodeName' | 'proxyName'>,
+  makeSource: SourceFactory,
+) {
   return (listeners: SourceListeners): AgentFeed => {
     const store = new Store()
     return { source: makeSource(store, listeners), state: new NodeView(store, nodeName, proxyName) }

@@ -29,6 +29,7 @@ export class GrpcError extends Error {
   }
 }
 
+/** True for a GrpcError, with this code when one is given. */
 export function isGrpcError(error: unknown, code?: GrpcErrorCode): error is GrpcError {
   return error instanceof GrpcError && (code === undefined || error.code === code)
 }

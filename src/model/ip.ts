@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js'
 /** IP family: 4 or 6. */
 export type Family = 4 | 6
 
+/** Both families, IPv4 first. */
 export const FAMILIES: readonly Family[] = [4, 6]
 
 /**
@@ -17,6 +18,9 @@ export type Cidr = string & { readonly __brand: 'Cidr' }
 const CANONICAL_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 const DOT = 46
 const ZERO = 48
+const NINE = 57
+const COLON = 58
+const SMALL_A = 97
 const LEADING_ZEROS = /(^|[.:])0+(?=\d+(?:\.|$))/g
 
 /**
@@ -54,6 +58,7 @@ export function parseCidr(text: string): Cidr | undefined {
   return `${ipFromBytes(network)}/${bits}` as Cidr
 }
 
+/** The family of an address or a range. */
 export function familyOf(ip: IpAddress | Cidr): Family {
   return ip.includes(':') ? 6 : 4
 }
@@ -73,7 +78,7 @@ export function ipBytes(ip: IpAddress): Uint8Array {
 /** Writes the address in network byte order to the beginning of `target`. @returns the number of bytes, 4 or 16. */
 export function writeIp(ip: IpAddress, target: Uint8Array): 4 | 16 {
   if (ip.includes(':')) {
-    target.set(ipaddr.IPv6.parse(ip).toByteArray())
+    writeIpv6(ip, target)
     return 16
   }
   let at = 0
@@ -87,6 +92,36 @@ export function writeIp(ip: IpAddress, target: Uint8Array): 4 | 16 {
   }
   target[at] = part
   return 4
+}
+
+/** Of canonical text, which has hexadecimal groups only, in lower case, and `::` at most once. */
+function writeIpv6(ip: IpAddress, target: Uint8Array): void {
+  let at = 0
+  let group = 0
+  let hasDigits = false
+  /** Where `::` stands; -1 while it has not been seen. */
+  let gap = -1
+  for (let i = 0; i < ip.length; i++) {
+    const code = ip.charCodeAt(i)
+    if (code !== COLON) {
+      group = group * 16 + (code <= NINE ? code - ZERO : code - SMALL_A + 10)
+      hasDigits = true
+    } else if (hasDigits) {
+      target[at++] = group >> 8
+      target[at++] = group
+      group = 0
+      hasDigits = false
+    }
+    if (code === COLON && ip.charCodeAt(i + 1) === COLON) gap = at
+  }
+  if (hasDigits) {
+    target[at++] = group >> 8
+    target[at++] = group
+  }
+  if (gap < 0) return
+  const behind = 16 - (at - gap)
+  target.copyWithin(behind, gap, at)
+  target.fill(0, gap, behind)
 }
 
 /** The reverse of {@link ipBytes}; the length (4 or 16) chooses the family. */

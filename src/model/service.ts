@@ -3,8 +3,10 @@ import type { Cidr, IpAddress } from './ip.ts'
 /** Layer-4 protocols that a Service port can have (core/v1 Protocol). */
 export type Protocol = 'TCP' | 'UDP' | 'SCTP'
 
+/** core/v1 Service.spec.type. */
 export type ServiceType = 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName'
 
+/** core/v1 Service.spec.internalTrafficPolicy and externalTrafficPolicy: endpoints of the whole cluster, or of this node. */
 export type TrafficPolicy = 'Cluster' | 'Local'
 
 /** A Service with this label belongs to the proxy that it names, and to no other (promise 3). */
@@ -15,6 +17,7 @@ export const HEADLESS_LABEL = 'service.kubernetes.io/headless'
 /** `namespace/name`. */
 export type ServiceKey = string & { readonly __brand: 'ServiceKey' }
 
+/** The key of a Service. */
 export function serviceKey(namespace: string, name: string): ServiceKey {
   return `${namespace}/${name}` as ServiceKey
 }

@@ -7,6 +7,11 @@ import { destinationKey, servicePortName, type VirtualServer } from './virtual-s
 /** The virtual server that now has each destination; undefined for a destination that nobody has any more. */
 export type Winners = ReadonlyMap<string, VirtualServer | undefined>
 
+/** Of both families, to be filled. */
+export function noWinners(): Record<Family, Map<string, VirtualServer | undefined>> {
+  return { 4: new Map(), 6: new Map() }
+}
+
 /** All destinations of a node, and who has each of them. What a data plane keeps in front of its own rendering. */
 export class Destinations {
   readonly #claims = new Claims()
@@ -14,22 +19,28 @@ export class Destinations {
 
   /** Takes over changes. @returns what became of every destination that they touch, by family. */
   update({ services }: Pick<PlaneChanges, 'services'>): Readonly<Record<Family, Winners>> {
-    const touched = new Map<string, Family>()
-    for (const [key, servers] of services) {
-      const before = this.#served.get(key) ?? []
-      this.#claims.replace(before, servers)
-      for (const server of [...before, ...servers]) touched.set(destinationKey(server), server.family)
-      if (servers.length > 0) this.#served.set(key, servers)
-      else this.#served.delete(key)
-    }
-    const winners = { 4: new Map<string, VirtualServer | undefined>(), 6: new Map<string, VirtualServer | undefined>() }
-    for (const [key, family] of touched) winners[family].set(key, this.#claims.winner(key))
+    const winners = noWinners()
+    for (const [key, servers] of services) this.updateService(key, servers, winners)
     return winners
+  }
+
+  /** Takes over one Service, and writes what became of every destination that it touches into `winners`. */
+  updateService(key: ServiceKey, servers: readonly VirtualServer[], winners: ReturnType<typeof noWinners>): void {
+    const before = this.#served.get(key) ?? []
+    this.#claims.replace(before, servers)
+    if (servers.length > 0) this.#served.set(key, servers)
+    else this.#served.delete(key)
+    for (const list of [before, servers]) {
+      for (const server of list) {
+        const destination = destinationKey(server)
+        winners[server.family].set(destination, this.#claims.winner(destination))
+      }
+    }
   }
 
   /** Who has each destination, by family. */
   winners(): Readonly<Record<Family, Winners>> {
-    const winners = { 4: new Map<string, VirtualServer | undefined>(), 6: new Map<string, VirtualServer | undefined>() }
+    const winners = noWinners()
     for (const servers of this.#served.values()) {
       for (const server of servers) {
         const key = destinationKey(server)

@@ -1,3 +1,4 @@
+import type { EndpointPort } from '../model/endpoint-slice.ts'
 import { cidrContains, FAMILIES, type Family, familyOf, type IpAddress, singleAddress } from '../model/ip.ts'
 import { type EndpointScopes, type LocalEndpoint, type LocalService, portKey } from '../model/local.ts'
 import type { ServicePort } from '../model/service.ts'
@@ -117,26 +118,45 @@ interface Offer {
 /** The offers of one family by {@link portKey}: a Service may have thousands of ports. */
 function offersByPort(local: LocalService, family: Family): Map<string, Offer[]> {
   const offers = new Map<string, Offer[]>()
+  // Endpoints of one slice share their list of ports, and then the keys need not be made for each of them.
+  let ports: readonly EndpointPort[] | undefined
+  let lists: Offer[][] = []
   for (const endpoint of local.endpoints) {
     if (familyOf(endpoint.address) !== family) continue
-    for (const { name, protocol, port } of endpoint.ports) {
-      const key = portKey(name, protocol)
-      const others = offers.get(key)
-      if (others === undefined) offers.set(key, [{ endpoint, port }])
-      else others.push({ endpoint, port })
+    if (endpoint.ports !== ports) {
+      ports = endpoint.ports
+      lists = ports.map(({ name, protocol }) => listOf(offers, portKey(name, protocol)))
     }
+    for (let i = 0; i < ports.length; i++) lists[i]?.push({ endpoint, port: ports[i]?.port ?? 0 })
   }
   return offers
 }
 
+function listOf(offers: Map<string, Offer[]>, key: string): Offer[] {
+  const known = offers.get(key)
+  if (known !== undefined) return known
+  const list: Offer[] = []
+  offers.set(key, list)
+  return list
+}
+
+/** Up to this many endpoints are compared with each other: that takes less than to make a key of each. */
+const FEW_ENDPOINTS = 16
+
 function poolEndpoints(offers: readonly Offer[], isEligible: (endpoint: LocalEndpoint) => boolean): PoolEndpoint[] {
   const endpoints: PoolEndpoint[] = []
-  const seen = new Set<string>()
+  const seen = offers.length > FEW_ENDPOINTS ? new Set<string>() : undefined
   for (const { endpoint, port } of offers) {
-    const key = `${endpoint.address} ${port}`
-    if (!isEligible(endpoint) || seen.has(key)) continue
-    seen.add(key)
-    endpoints.push({ address: endpoint.address, port, mayBeHere: endpoint.local || endpoint.unplaced })
+    if (!isEligible(endpoint)) continue
+    const { address } = endpoint
+    const size = seen?.size
+    if (seen === undefined ? has(endpoints, address, port) : seen.add(`${address} ${port}`).size === size) continue
+    endpoints.push({ address, port, mayBeHere: endpoint.local || endpoint.unplaced })
   }
   return endpoints
+}
+
+function has(endpoints: readonly PoolEndpoint[], address: IpAddress, port: number): boolean {
+  for (const other of endpoints) if (other.port === port && other.address === address) return true
+  return false
 }

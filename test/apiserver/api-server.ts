@@ -5,15 +5,26 @@ import type { AddressInfo } from 'node:net'
 import type { Manifest } from '../sluice/manifests.ts'
 import { authorize, type User } from './authentication.ts'
 import { withBulk } from './bulk.ts'
-import { apiVersionOf, COLLECTIONS, type Collection, collectionOf, type Target, targetOf } from './collections.ts'
+import {
+  apiVersionOf,
+  COLLECTIONS,
+  type Collection,
+  collectionOf,
+  isServedGroup,
+  resourcePathOf,
+  subjectOf,
+  type Target,
+  targetOf,
+} from './collections.ts'
 import { create } from './create.ts'
 import { Etcd, type Snapshot } from './etcd.ts'
 import { type Fault, Faults } from './faults.ts'
 import { list } from './list.ts'
 import { patch } from './patch.ts'
+import { isSet } from './query.ts'
 import { close, Reply, sendBody, sendError } from './reply.ts'
 import type { SeenRequest, Verb } from './requests.ts'
-import { ApiError, expired } from './status.ts'
+import { ApiError, expired, notFound, notServed } from './status.ts'
 import { type StreamingLists, Watch } from './watch.ts'
 
 export interface ApiServerOptions {
@@ -176,7 +187,8 @@ export class ApiServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://api')
-    const target = targetOf(pathname)
+    const resource = resourcePathOf(pathname)
+    const target = resource && targetOf(resource)
     const verb = verbOf(request, target, query)
     const { authorization, accept, 'user-agent': userAgent } = request.headers
     const seen = { collection: target?.collection, verb, path: pathname, query, authorization, accept, userAgent }
@@ -189,8 +201,11 @@ export class ApiServer {
     const fault = this.faults.onRequest(target?.collection, verb)
     if (fault !== undefined) return befall(fault, response, logged)
     try {
-      if (target === undefined || this.notServed.has(target.collection)) throw notFound()
-      authorize(this.tokens, authorization, verb, target.collection)
+      if (resource !== undefined) authorize(this.tokens, authorization, verb, resource, target?.collection)
+      if (resource === undefined || !isServedGroup(resource)) {
+        return sendBody(response, logged, 404, '404 page not found\n', 'text/plain; charset=utf-8')
+      }
+      if (target === undefined || this.notServed.has(target.collection)) throw notServed()
       await this.#serve(target, verb, request, response, logged)
     } catch (error) {
       const status = error instanceof ApiError ? error : new ApiError(500, String(error))
@@ -229,7 +244,7 @@ export class ApiServer {
     const { collection, namespace, name } = target
     const spec = COLLECTIONS[collection]
     const found = this.#etcd.get(collection, namespace, name)
-    if (found === undefined) throw notFound(`${collection} "${name}" not found`)
+    if (found === undefined) throw notFound(subjectOf(target))
     return { apiVersion: apiVersionOf(spec), kind: spec.kind, ...found }
   }
 }
@@ -240,11 +255,7 @@ function verbOf(request: IncomingMessage, target: Target | undefined, query: URL
   if (request.method === 'POST') return 'create'
   if (request.method === 'PATCH') return 'patch'
   if (target !== undefined && target.name !== '') return 'get'
-  return ['1', 'true'].includes(query.get('watch') ?? '') ? 'watch' : 'list'
-}
-
-function notFound(message = 'the server could not find the requested resource'): ApiError {
-  return new ApiError(404, message)
+  return isSet(query, 'watch') ? 'watch' : 'list'
 }
 
 function befall(fault: Fault, response: ServerResponse, seen: SeenRequest): void {

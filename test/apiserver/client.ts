@@ -1,5 +1,5 @@
 import http from 'node:http'
-import type { ApiServer } from './api-server.ts'
+import https from 'node:https'
 
 /** Fields of what a test looks at in an answer. */
 export interface Body {
@@ -12,16 +12,28 @@ export interface Body {
     readonly continue?: string
     readonly remainingItemCount?: number
     readonly name?: string
+    readonly labels?: Readonly<Record<string, string>>
     readonly annotations?: Readonly<Record<string, string>>
   }
-  readonly items?: readonly { readonly metadata: { readonly name: string } }[]
+  readonly items?: readonly { readonly metadata: { readonly name: string; readonly resourceVersion: string } }[]
   readonly details?: { readonly causes?: readonly { readonly reason: string }[] }
+}
+
+/** Where an API server is, and who asks it. */
+export interface Endpoint {
+  readonly url: string
+  /** The authority of its certificate, PEM; absent for plain HTTP, and for one that Node trusts. */
+  readonly ca?: Buffer | undefined
+  /** A bearer token; absent for nobody. */
+  readonly token?: string | undefined
 }
 
 export interface Answer {
   readonly status: number
   readonly headers: http.IncomingHttpHeaders
+  /** Empty when the answer is no JSON. */
   readonly body: Body
+  readonly text: string
 }
 
 export interface WatchEvent {
@@ -33,16 +45,19 @@ export type Query = Readonly<Record<string, string>>
 
 /** A client as plain as can be, so that tests of the server rest on nothing of ours. */
 export async function ask(
-  api: ApiServer,
+  api: Endpoint,
   path: string,
   query: Query = {},
-  options: { readonly headers?: http.OutgoingHttpHeaders; readonly body?: unknown } = {},
+  options: { readonly method?: string; readonly body?: unknown; readonly contentType?: string } = {},
 ): Promise<Answer> {
-  const method = options.body === undefined ? 'GET' : 'POST'
-  const response = await send(urlOf(api, path, query), { method, headers: options.headers }, options.body)
+  const { body, method = body === undefined ? 'GET' : 'POST', contentType = 'application/json' } = options
+  const headers = body === undefined ? {} : { 'content-type': contentType }
+  const response = await send(api, urlOf(api, path, query), { method, headers }, body)
   let text = ''
   for await (const part of response.setEncoding('utf8')) text += part as string
-  return { status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(text) as Body }
+  const isJson = response.headers['content-type']?.startsWith('application/json') === true
+  const parsed = isJson ? (JSON.parse(text) as Body) : {}
+  return { status: response.statusCode ?? 0, headers: response.headers, body: parsed, text }
 }
 
 /** An open watch, and what it told so far. */
@@ -69,8 +84,8 @@ export class WatchClient {
     })
   }
 
-  static async open(api: ApiServer, path: string, query: Query = {}): Promise<WatchClient> {
-    return new WatchClient(await send(urlOf(api, path, { watch: '1', ...query }), {}))
+  static async open(api: Endpoint, path: string, query: Query = {}): Promise<WatchClient> {
+    return new WatchClient(await send(api, urlOf(api, path, { watch: '1', ...query }), {}))
   }
 
   /** `TYPE name`, or `TYPE version` of a bookmark. */
@@ -85,18 +100,24 @@ export class WatchClient {
   }
 }
 
-function urlOf(api: ApiServer, path: string, query: Query): URL {
+function urlOf(api: Endpoint, path: string, query: Query): URL {
   const url = new URL(path, api.url)
   url.search = new URLSearchParams(query).toString()
   return url
 }
 
-async function send(url: URL, options: http.RequestOptions, body?: unknown): Promise<http.IncomingMessage> {
+async function send(
+  { ca, token }: Endpoint,
+  url: URL,
+  options: http.RequestOptions,
+  body?: unknown,
+): Promise<http.IncomingMessage> {
+  const { request } = url.protocol === 'https:' ? https : http
   return new Promise((resolve, reject) => {
-    const request = http
-      .request(url, { agent: false, ...options })
+    const sent = request(url, { agent: false, ...options, ca })
       .on('response', resolve)
       .on('error', reject)
-    request.end(body === undefined ? undefined : JSON.stringify(body))
+    if (token !== undefined) sent.setHeader('authorization', `Bearer ${token}`)
+    sent.end(body === undefined ? undefined : JSON.stringify(body))
   })
 }

@@ -1,4 +1,5 @@
 import type { Manifest } from '../sluice/manifests.ts'
+import type { Subject } from './status.ts'
 
 /** A resource as the API server serves it. */
 export interface CollectionSpec {
@@ -35,14 +36,41 @@ export interface Target {
   readonly name: string
 }
 
+/** A path as the API server takes it apart, whether it serves that or not. */
+export interface ResourcePath {
+  /** Empty for the core group. */
+  readonly group: string
+  readonly version: string
+  /** Empty for all namespaces, and for what has none. */
+  readonly namespace: string
+  readonly resource: string
+  /** Empty for the collection itself. */
+  readonly name: string
+}
+
 const PATH = /^\/(?:api|apis\/([^/]+))\/([^/]+)(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?$/
 
+/** @returns undefined for a path that is none of a resource. */
+export function resourcePathOf(pathname: string): ResourcePath | undefined {
+  const [, group = '', version, namespace = '', resource, name = ''] = PATH.exec(pathname) ?? []
+  return version === undefined || resource === undefined ? undefined : { group, version, namespace, resource, name }
+}
+
+/** Whether any resource of this group and version is served. */
+export function isServedGroup({ group, version }: Pick<ResourcePath, 'group' | 'version'>): boolean {
+  return SPECS.some((spec) => spec.group === group && spec.version === version)
+}
+
 /** @returns undefined for a path that is not served. */
-export function targetOf(pathname: string): Target | undefined {
-  const [, group = '', version, namespace = '', collection, name = ''] = PATH.exec(pathname) ?? []
-  const spec = SPECS.find((known) => known.group === group && known.version === version && known.name === collection)
+export function targetOf({ group, version, namespace, resource, name }: ResourcePath): Target | undefined {
+  const spec = SPECS.find((known) => known.group === group && known.version === version && known.name === resource)
   if (spec === undefined || (namespace !== '' && !spec.namespaced)) return undefined
   return { collection: spec.name, namespace, name }
+}
+
+/** What an error about an object, or about a collection, is about. */
+export function subjectOf({ collection, name }: Target): Subject {
+  return { group: COLLECTIONS[collection].group, resource: collection, name }
 }
 
 export function apiVersionOf({ group, version }: CollectionSpec): string {

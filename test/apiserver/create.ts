@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Manifest } from '../sluice/manifests.ts'
-import { apiVersionOf, COLLECTIONS, metaOf, type Target } from './collections.ts'
+import { apiVersionOf, COLLECTIONS, metaOf, subjectOf, type Target } from './collections.ts'
 import type { Etcd } from './etcd.ts'
 import { checkEvent } from './event-rules.ts'
-import { ApiError } from './status.ts'
+import { ApiError, detailsOf, qualified } from './status.ts'
 
 /** A POST: the object gets what the API server gives each. @returns what was made. @throws ApiError */
 export async function create(etcd: Etcd, target: Target, request: IncomingMessage): Promise<Manifest> {
@@ -20,7 +20,11 @@ export async function create(etcd: Etcd, target: Target, request: IncomingMessag
   }
   const chosen = name === '' ? `${generateName}${randomUUID().slice(0, 5)}` : name
   if (etcd.get(target.collection, target.namespace, chosen) !== undefined) {
-    throw new ApiError(409, `${target.collection} "${chosen}" already exists`, { reason: 'AlreadyExists' })
+    const subject = { ...subjectOf(target), name: chosen }
+    throw new ApiError(409, `${qualified(subject)} already exists`, {
+      reason: 'AlreadyExists',
+      details: detailsOf(subject),
+    })
   }
   const given = { uid: randomUUID(), creationTimestamp: new Date().toISOString() }
   const metadata = { ...metaOf(object), ...given, name: chosen, ...(spec.namespaced && { namespace }) }

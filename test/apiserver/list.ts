@@ -1,24 +1,17 @@
 import type { Manifest } from '../sluice/manifests.ts'
 import { apiVersionOf, COLLECTIONS, metaOf, type Target } from './collections.ts'
 import type { Etcd } from './etcd.ts'
+import { integerOf, revisionOf } from './query.ts'
 import { fieldSelector, labelSelector, type Selector } from './selectors.ts'
-import { ApiError, invalidOptions, tooLarge } from './status.ts'
+import { ApiError, forbidden, type OptionFault, refuse, tooLarge, unsupported } from './status.ts'
 
 /** Whether an object is in the namespace, and both selectors want it. @throws ApiError */
-export function selectorOf({ namespace }: Target, query: URLSearchParams): Selector {
+export function selectorOf({ collection, namespace }: Target, query: URLSearchParams): Selector {
   const isLabelled = labelSelector(query.get('labelSelector') ?? '')
-  const hasFields = fieldSelector(query.get('fieldSelector') ?? '')
+  const hasFields = fieldSelector(query.get('fieldSelector') ?? '', collection)
   return (object) => {
     return (namespace === '' || metaOf(object).namespace === namespace) && hasFields(object) && isLabelled(object)
   }
-}
-
-/** A resource version of a request. @returns undefined when it is not given. @throws ApiError */
-export function revisionOf(query: URLSearchParams): number | undefined {
-  const text = query.get('resourceVersion') ?? ''
-  if (text === '') return undefined
-  if (!/^\d+$/.test(text)) throw new ApiError(400, `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint`)
-  return Number(text)
 }
 
 /** Where a list goes on: in the state of this revision, behind this key. */
@@ -31,16 +24,19 @@ interface Continuation {
 /** One page, or all. @throws ApiError */
 export function list(etcd: Etcd, target: Target, query: URLSearchParams): Manifest {
   const spec = COLLECTIONS[target.collection]
+  const most = integerOf(query, 'limit')
+  // Checked in a list, too, where nothing depends on it.
+  integerOf(query, 'timeoutSeconds')
+  refuse(faultsOf(query))
   const asked = revisionOf(query)
-  checkMatch(query, asked)
   const isWanted = selectorOf(target, query)
   const continued = continuation(query, asked)
-  const revision = continued === undefined ? revisionFor(etcd, query, asked) : continued.revision
+  const revision = continued === undefined ? revisionFor(etcd, query, asked, most > 0) : continued.revision
   const shown = revision < 0 ? etcd.revision : revision
   const all = snapshotOf(etcd, target, shown, continued).filter(isWanted)
   const rest = all.filter((object) => continued === undefined || keyOf(object) > continued.after)
   // From the watch cache comes everything: a limit does not count there.
-  const limit = asked === 0 && continued === undefined ? 0 : Number(query.get('limit') ?? 0)
+  const limit = asked === 0 ? 0 : most
   const page = limit > 0 ? rest.slice(0, limit) : rest
   return {
     kind: `${spec.kind}List`,
@@ -52,45 +48,52 @@ export function list(etcd: Etcd, target: Target, query: URLSearchParams): Manife
 }
 
 /** Which combinations there are: "Resource versions" in the Kubernetes API concepts. */
-function checkMatch(query: URLSearchParams, asked: number | undefined): void {
+function faultsOf(query: URLSearchParams): OptionFault[] {
   const match = query.get('resourceVersionMatch') ?? ''
+  const version = query.get('resourceVersion') ?? ''
   const field = 'resourceVersionMatch'
-  if (query.get('sendInitialEvents') !== null) {
-    throw invalidOptions('sendInitialEvents', 'sendInitialEvents is forbidden for list')
+  const faults: OptionFault[] = []
+  if (match !== '') {
+    if (query.get('continue')) faults.push(forbidden(field, `${field} is forbidden when continue is provided`))
+    if (version === '') faults.push(forbidden(field, `${field} is forbidden unless resourceVersion is provided`))
+    if (match === 'Exact' && version === '0') {
+      faults.push(forbidden(field, `${field} "exact" is forbidden for resourceVersion "0"`))
+    }
+    if (match !== 'Exact' && match !== 'NotOlderThan') {
+      faults.push(unsupported(field, match, ['Exact', 'NotOlderThan', '']))
+    }
   }
-  if (match === '') return
-  if (query.has('continue')) throw invalidOptions(field, 'resourceVersionMatch is forbidden when continue is provided')
-  if (asked === undefined) {
-    throw invalidOptions(field, 'resourceVersionMatch is forbidden unless resourceVersion is provided')
+  if (query.has('sendInitialEvents')) {
+    faults.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'))
   }
-  if (match !== 'Exact' && match !== 'NotOlderThan') throw invalidOptions(field, `unsupported value ${match}`)
-  if (match === 'Exact' && asked === 0) {
-    throw invalidOptions(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
-  }
+  return faults
 }
 
 /** The state that a list shows. */
-function revisionFor(etcd: Etcd, query: URLSearchParams, asked: number | undefined): number {
+function revisionFor(etcd: Etcd, query: URLSearchParams, asked: number | undefined, isPaged: boolean): number {
   if (asked === undefined || asked === 0) return etcd.revision
   if (asked > etcd.revision) throw tooLarge(asked, etcd.revision)
-  const isPaged = Number(query.get('limit') ?? 0) > 0
-  const match = query.get('resourceVersionMatch') ?? (isPaged ? 'Exact' : 'NotOlderThan')
+  const match = query.get('resourceVersionMatch') || (isPaged ? 'Exact' : 'NotOlderThan')
   return match === 'Exact' ? asked : etcd.revision
 }
 
 function continuation(query: URLSearchParams, asked: number | undefined): Continuation | undefined {
   const token = query.get('continue') ?? ''
   if (token === '') return undefined
-  if (asked !== undefined && asked !== 0) {
-    throw new ApiError(400, 'specifying resource version is not allowed when using continue')
-  }
+  const continued = continuationOf(token)
+  if (continued === undefined) throw new ApiError(400, 'invalid continue token: continue key is not valid')
+  if (asked === undefined || asked === 0) return continued
+  throw new ApiError(400, 'specifying resource version is not allowed when using continue')
+}
+
+function continuationOf(token: string): Continuation | undefined {
   try {
     const { rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as { rv?: unknown; start?: unknown }
     if (typeof rv === 'number' && typeof start === 'string') return { revision: rv, after: start }
   } catch {
-    // Told below.
+    // None.
   }
-  throw new ApiError(400, 'continue key is not valid')
+  return undefined
 }
 
 function snapshotOf(

@@ -1,23 +1,23 @@
 import type { IncomingMessage } from 'node:http'
 import type { Manifest } from '../sluice/manifests.ts'
-import { apiVersionOf, COLLECTIONS, type Target } from './collections.ts'
+import { apiVersionOf, COLLECTIONS, subjectOf, type Target } from './collections.ts'
 import { bodyOf } from './create.ts'
 import type { Etcd } from './etcd.ts'
-import { checkEvent } from './event-rules.ts'
-import { ApiError } from './status.ts'
+import { checkEventChange } from './event-rules.ts'
+import { ApiError, notFound } from './status.ts'
 
 /** A PATCH in the form of a JSON merge patch (RFC 7396). @returns what the object is now. @throws ApiError */
 export async function patch(etcd: Etcd, target: Target, request: IncomingMessage): Promise<Manifest> {
   const { collection, namespace, name } = target
   if (request.headers['content-type'] !== 'application/merge-patch+json') {
-    throw new ApiError(415, 'the body of the request was in an unknown format')
+    throw new ApiError(415, '415: Unsupported Media Type', { details: {} })
   }
   const changes = await bodyOf(request)
   const present = etcd.get(collection, namespace, name)
-  if (present === undefined) throw new ApiError(404, `${collection} "${name}" not found`)
+  if (present === undefined) throw notFound(subjectOf(target))
   const spec = COLLECTIONS[collection]
   const changed = { apiVersion: apiVersionOf(spec), kind: spec.kind, ...merge(present, changes) }
-  if (collection === 'events') checkEvent(changed)
+  if (collection === 'events') checkEventChange(present, changed)
   return etcd.put(collection, changed)
 }
 

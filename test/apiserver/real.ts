@@ -36,10 +36,11 @@ export class RealApiServer {
   readonly url: string
   /** The server's certificate, which is its own authority. PEM. */
   readonly ca: Buffer
+  /** The administrator's. */
+  readonly token = randomBytes(16).toString('hex')
   readonly #assets: string
   readonly #folder: string
   readonly #ports: { readonly etcd: number; readonly peer: number; readonly api: number }
-  readonly #adminToken = randomBytes(16).toString('hex')
   #etcd: ChildProcess | undefined
   #server: ChildProcess | undefined
   #log = ''
@@ -50,7 +51,7 @@ export class RealApiServer {
     this.#ports = { etcd: ports[0], peer: ports[1], api: ports[2] }
     this.url = `https://127.0.0.1:${this.#ports.api}`
     this.ca = readFileSync(path.join(folder, 'server.crt'))
-    writeFileSync(path.join(folder, 'tokens.csv'), `${this.#adminToken},admin,admin,system:masters\n`)
+    writeFileSync(path.join(folder, 'tokens.csv'), `${this.token},admin,admin,system:masters\n`)
   }
 
   /** @throws Error when it cannot be started, with what it printed. */
@@ -111,7 +112,7 @@ export class RealApiServer {
     contentType = 'application/json',
   ): Promise<RealAnswer> {
     return new Promise((resolve, reject) => {
-      const headers = { authorization: `Bearer ${this.#adminToken}`, 'content-type': contentType }
+      const headers = { authorization: `Bearer ${this.token}`, 'content-type': contentType }
       https
         .request(this.url + pathname, { method, headers, ca: this.ca, agent: false }, (response) => {
           let text = ''

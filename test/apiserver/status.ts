@@ -9,6 +9,7 @@ const REASONS: Readonly<Record<number, string>> = {
   405: 'MethodNotAllowed',
   409: 'Conflict',
   410: 'Expired',
+  415: 'UnsupportedMediaType',
   422: 'Invalid',
   429: 'TooManyRequests',
   500: 'InternalError',
@@ -17,7 +18,7 @@ const REASONS: Readonly<Record<number, string>> = {
 }
 
 export interface StatusOptions {
-  /** That of the code, unless told. */
+  /** That of the code, unless told; empty for none. */
   readonly reason?: string
   readonly details?: Manifest
   /** Further fields of `metadata`, such as `continue`. */
@@ -43,7 +44,7 @@ export class ApiError extends Error {
       metadata,
       status: 'Failure',
       message,
-      reason,
+      ...(reason !== '' && { reason }),
       ...(details && { details }),
       code,
     }
@@ -57,7 +58,7 @@ export function expired(asked: number, oldest: number): ApiError {
 
 /** The cluster has not come so far, or was put back; clients know it by the cause. */
 export function tooLarge(asked: number, current: number): ApiError {
-  return new ApiError(504, `Too large resource version: ${asked}, current: ${current}`, {
+  return new ApiError(504, `Timeout: Too large resource version: ${asked}, current: ${current}`, {
     details: {
       causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
       retryAfterSeconds: 1,
@@ -65,13 +66,60 @@ export function tooLarge(asked: number, current: number): ApiError {
   })
 }
 
-/** Options of a request that contradict each other. */
-export function invalidOptions(field: string, message: string): ApiError {
-  return new ApiError(422, `ListOptions.meta.k8s.io "" is invalid: ${field}: Forbidden: ${message}`, {
-    details: {
-      group: 'meta.k8s.io',
-      kind: 'ListOptions',
-      causes: [{ reason: 'FieldValueForbidden', message: `Forbidden: ${message}`, field }],
-    },
+/** What is wrong with an option of a request, as k8s.io/apimachinery's field errors have it. */
+export interface OptionFault {
+  readonly field: string
+  readonly reason: 'FieldValueForbidden' | 'FieldValueNotSupported'
+  /** Begins with the reason in words. */
+  readonly message: string
+}
+
+export function forbidden(field: string, why: string): OptionFault {
+  return { field, reason: 'FieldValueForbidden', message: `Forbidden: ${why}` }
+}
+
+export function unsupported(field: string, value: string, supported: readonly string[]): OptionFault {
+  const quoted = supported.map((one) => JSON.stringify(one)).join(', ')
+  const message = `Unsupported value: ${JSON.stringify(value)}: supported values: ${quoted}`
+  return { field, reason: 'FieldValueNotSupported', message }
+}
+
+/** Options of a request that contradict each other. @throws ApiError when there are any faults. */
+export function refuse(faults: readonly OptionFault[]): void {
+  if (faults.length === 0) return
+  const told = faults.map(({ field, message }) => `${field}: ${message}`).join(', ')
+  const listed = faults.length === 1 ? told : `[${told}]`
+  throw new ApiError(422, `ListOptions.meta.k8s.io "" is invalid: ${listed}`, {
+    details: { group: 'meta.k8s.io', kind: 'ListOptions', causes: faults },
   })
+}
+
+/** Nothing of this kind is served. */
+export function notServed(): ApiError {
+  return new ApiError(404, 'the server could not find the requested resource', { details: {} })
+}
+
+/** What an error is about. */
+export interface Subject {
+  /** Empty for the core group. */
+  readonly group: string
+  /** Plural, in lower case. */
+  readonly resource: string
+  /** Empty for a collection. */
+  readonly name: string
+}
+
+/** `services`, or `endpointslices.discovery.k8s.io`; with the name, if there is one. */
+export function qualified({ group, resource, name }: Subject): string {
+  const full = group === '' ? resource : `${resource}.${group}`
+  return name === '' ? full : `${full} ${JSON.stringify(name)}`
+}
+
+/** The `details` of a Status. */
+export function detailsOf({ group, resource, name }: Subject): Manifest {
+  return { ...(name !== '' && { name }), ...(group !== '' && { group }), kind: resource }
+}
+
+export function notFound(subject: Subject): ApiError {
+  return new ApiError(404, `${qualified(subject)} not found`, { details: detailsOf(subject) })
 }

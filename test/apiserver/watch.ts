@@ -1,10 +1,11 @@
 import type { Manifest } from '../sluice/manifests.ts'
 import { apiVersionOf, COLLECTIONS, type Collection, type Target } from './collections.ts'
 import { type Change, type Etcd, withVersion } from './etcd.ts'
-import { revisionOf, selectorOf } from './list.ts'
+import { selectorOf } from './list.ts'
+import { integerOf, isSet, revisionOf } from './query.ts'
 import type { Reply } from './reply.ts'
 import type { Selector } from './selectors.ts'
-import { ApiError, invalidOptions, tooLarge } from './status.ts'
+import { ApiError, forbidden, type OptionFault, refuse, tooLarge, unsupported } from './status.ts'
 
 /** Whether lists can be had as watches (KEP-3157): yes; refused as by a server without it; or not known to the server. */
 export type StreamingLists = 'offered' | 'refused' | 'ignored'
@@ -29,6 +30,9 @@ interface WatchRequest {
 /** An hour, where a client does not say; API servers take a random time between half an hour and an hour. */
 const DEFAULT_TIMEOUT_MS = 3_600_000
 
+/** So long before the time of a watch is over is its last bookmark. Milliseconds. */
+const LAST_BOOKMARK_MS = 2000
+
 /** One open watch. */
 export class Watch {
   readonly collection: Collection
@@ -47,7 +51,7 @@ export class Watch {
     this.#isWanted = selectorOf(target, query)
     this.#request = readRequest(query, options.streamingLists)
     const { from, sendInitialEvents } = this.#request
-    this.#from = (sendInitialEvents ?? from === 0) || from === 0 ? etcd.revision : from
+    this.#from = sendInitialEvents === true || from === 0 ? etcd.revision : from
     reply.begin()
     try {
       this.#begin()
@@ -62,12 +66,15 @@ export class Watch {
       for (const timer of this.#timers) clearTimeout(timer)
     })
     if (options.bookmarkMs > 0) this.#timers.push(setInterval(() => this.bookmark(), options.bookmarkMs))
-    this.#timers.push(setTimeout(() => this.end(), this.#request.timeoutMs))
+    const { timeoutMs } = this.#request
+    if (timeoutMs > LAST_BOOKMARK_MS) this.#timers.push(setTimeout(() => this.bookmark(), timeoutMs - LAST_BOOKMARK_MS))
+    this.#timers.push(setTimeout(() => reply.end(''), timeoutMs))
   }
 
-  /** Tells how far the watch has come, if it wants to know. */
+  /** Tells how far the watch has come, if it wants to know, and has come further than where it began. */
   bookmark(annotations?: Readonly<Record<string, string>>): void {
     if (!this.#request.wantsBookmarks) return
+    if (annotations === undefined && this.#etcd.revision <= this.#from) return
     const spec = COLLECTIONS[this.collection]
     const metadata = {
       resourceVersion: String(this.#etcd.revision),
@@ -77,7 +84,7 @@ export class Watch {
     this.#send('BOOKMARK', { kind: spec.kind, apiVersion: apiVersionOf(spec), metadata, spec: {} })
   }
 
-  /** As when its time is over. */
+  /** Properly, with a last bookmark. */
   end(): void {
     this.bookmark()
     this.#reply.end('')
@@ -97,7 +104,7 @@ export class Watch {
     const { from, sendInitialEvents } = this.#request
     if (sendInitialEvents && from > this.#etcd.revision) throw tooLarge(from, this.#etcd.revision)
     if (!(sendInitialEvents ?? from === 0)) {
-      for (const change of this.#etcd.since(this.collection, from)) this.#tell(change)
+      for (const change of this.#etcd.since(this.collection, this.#from)) this.#tell(change)
       return
     }
     for (const object of this.#etcd.at(this.collection, this.#etcd.revision)) {
@@ -121,25 +128,31 @@ export class Watch {
 }
 
 function readRequest(query: URLSearchParams, streamingLists: StreamingLists): WatchRequest {
-  const isKnown = streamingLists !== 'ignored'
-  const sendInitialEvents = isKnown ? query.get('sendInitialEvents') : null
-  const match = isKnown ? (query.get('resourceVersionMatch') ?? '') : ''
-  if (sendInitialEvents !== null && streamingLists === 'refused') {
-    const message = 'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled'
-    throw invalidOptions('sendInitialEvents', message)
-  }
-  if (sendInitialEvents !== null && match !== 'NotOlderThan') {
-    const message = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'
-    throw invalidOptions('resourceVersionMatch', message)
-  }
-  if (sendInitialEvents === null && match !== '') {
-    const message = 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'
-    throw invalidOptions('resourceVersionMatch', message)
-  }
+  const timeoutMs = integerOf(query, 'timeoutSeconds') * 1000 || DEFAULT_TIMEOUT_MS
+  refuse(faultsOf(query, streamingLists))
+  const isStated = streamingLists !== 'ignored' && query.has('sendInitialEvents')
   return {
     from: revisionOf(query) ?? 0,
-    sendInitialEvents: sendInitialEvents === null ? undefined : sendInitialEvents === 'true',
-    wantsBookmarks: query.get('allowWatchBookmarks') === 'true',
-    timeoutMs: Number(query.get('timeoutSeconds') ?? 0) * 1000 || DEFAULT_TIMEOUT_MS,
+    sendInitialEvents: isStated ? isSet(query, 'sendInitialEvents') : undefined,
+    wantsBookmarks: isSet(query, 'allowWatchBookmarks'),
+    timeoutMs,
   }
+}
+
+function faultsOf(query: URLSearchParams, streamingLists: StreamingLists): OptionFault[] {
+  const field = 'resourceVersionMatch'
+  const match = query.get(field) ?? ''
+  if (query.get('continue')) return [forbidden(field, `${field} is forbidden when continue is provided`)]
+  if (streamingLists === 'ignored') return []
+  if (!query.has('sendInitialEvents')) {
+    const why = `${field} is forbidden for watch unless sendInitialEvents is provided`
+    return match === '' ? [] : [forbidden(field, why)]
+  }
+  if (streamingLists === 'refused') {
+    const why = 'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled'
+    return [forbidden('sendInitialEvents', why)]
+  }
+  if (match === 'NotOlderThan') return []
+  const faults = [forbidden(field, `sendInitialEvents requires setting ${field} to NotOlderThan`)]
+  return match === '' ? faults : [...faults, unsupported(field, match, ['NotOlderThan'])]
 }

@@ -5,6 +5,7 @@ import { HEADER_BYTES, NLA_F_NESTED } from './constants.ts'
 export const ATTRIBUTE_MAX_BYTES = 0xffff
 
 const SHORT_BYTES = 32
+const ATTRIBUTE_HEADER_BYTES = 4
 
 /**
  * Builds netlink messages one behind the other in a buffer that grows. Header fields are in host order, which is
@@ -109,6 +110,20 @@ export class MessageWriter {
     // For a few bytes a loop is several times faster than set().
     if (value.length > SHORT_BYTES) this.#buffer.set(value, at)
     else for (let i = 0; i < value.length; i++) this.#buffer[at + i] = value[i] ?? 0
+  }
+
+  /** Starts an attribute of which the caller writes each byte with {@link setByte}. @returns the offset of its value. */
+  room(type: number, length: number): number {
+    return this.#head(type, length)
+  }
+
+  setByte(at: number, value: number): void {
+    this.#buffer[at] = value
+  }
+
+  /** Takes an attribute back that was started with {@link room}, as long as nothing stands behind it. */
+  takeBack(at: number): void {
+    this.#at = at - ATTRIBUTE_HEADER_BYTES
   }
 
   /** Writes again what stands at `from`; the caller then changes the copy. @returns the copy's offset. */

@@ -30,7 +30,7 @@ import {
 import { numberBytes } from './statement-text.ts'
 import type { Transaction } from './transaction.ts'
 import { type Chain, type Element, type Hook, NFPROTO, type NftSet, type Rule, type Table } from './types.ts'
-import { commentUserdata } from './userdata.ts'
+import { writeComment } from './userdata.ts'
 import { type Verdict } from './verdict.ts'
 
 /** NF_INET_* of linux/netfilter.h. */
@@ -164,7 +164,7 @@ export class NetlinkBatch implements Transaction {
       })
       writer.endNested(expressions)
       if (rule.comment !== undefined && rule.comment !== '') {
-        writer.bytesOf(NFTA_RULE.USERDATA, commentUserdata(rule.comment))
+        writeComment(writer, NFTA_RULE.USERDATA, rule.comment)
       }
     })
   }
@@ -227,7 +227,7 @@ export class NetlinkBatch implements Transaction {
     if (element.keyEnd !== undefined) encodeKey(writer, element.keyEnd, NFTA_SET_ELEM.KEY_END)
     if (element.data !== undefined && type === NFT_MSG.NEWSETELEM) encodeData(writer, element.data)
     if (element.comment !== undefined && element.comment !== '') {
-      writer.bytesOf(NFTA_SET_ELEM.USERDATA, commentUserdata(element.comment))
+      writeComment(writer, NFTA_SET_ELEM.USERDATA, element.comment)
     }
     writer.endNested(item)
     if (element.intervalEnd !== undefined) encodeIntervalEnd(writer, element.intervalEnd)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { COMMENT_MAX_BYTES, commentUserdata, readComment, shortenComment } from './userdata.ts'
+import { MessageWriter } from '../netlink/writer.ts'
+import { COMMENT_MAX_BYTES, commentUserdata, readComment, shortenComment, writeComment } from './userdata.ts'
 
 describe('shortenComment', () => {
   it('leaves 127 bytes as they are', () => {
@@ -55,4 +56,17 @@ describe('commentUserdata', () => {
     expect(readComment(Buffer.from([5, 2, 1, 1]))).toBe('')
     expect(readComment(Buffer.alloc(0))).toBe('')
   })
+})
+
+describe('writeComment', () => {
+  it.each(['', 'web', 'caf\u00e9', 'say "hello"', 'x'.repeat(40), 'x'.repeat(200), `${'x'.repeat(30)}\u{1f600}`])(
+    'writes the same as an attribute of commentUserdata: %s',
+    (comment) => {
+      const [direct, copied] = [new MessageWriter(), new MessageWriter()]
+      for (const writer of [direct, copied]) writer.u32(1, 7)
+      writeComment(direct, 2, comment)
+      copied.bytesOf(2, commentUserdata(comment))
+      expect(direct.bytes).toEqual(copied.bytes)
+    },
+  )
 })

@@ -1,7 +1,10 @@
+import type { MessageWriter } from '../netlink/writer.ts'
 import type { Field } from './field.ts'
 
 /** Bytes of an element comment that nft accepts (NFTNL_UDATA_COMMENT_MAXLEN), without the terminating NUL. */
 export const COMMENT_MAX_BYTES = 127
+
+const MAX_ASCII = 0x7f
 
 /** A comment as nft stores it: type 0, length, text with NUL. Longer text is cut with a visible `...`. */
 export function commentUserdata(comment: string, type = 0): Buffer {
@@ -12,6 +15,25 @@ export function commentUserdata(comment: string, type = 0): Buffer {
   bytes.write(text, 2)
   bytes[bytes.length - 1] = 0
   return bytes
+}
+
+/** Writes {@link commentUserdata} as an attribute. */
+export function writeComment(writer: MessageWriter, attribute: number, comment: string): void {
+  const text = shortenComment(comment)
+  const at = writer.room(attribute, text.length + 3)
+  writer.setByte(at, 0)
+  writer.setByte(at + 1, text.length + 1)
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > MAX_ASCII) {
+      // Kubernetes has no such names; others may.
+      writer.takeBack(at)
+      writer.bytesOf(attribute, commentUserdata(comment))
+      return
+    }
+    writer.setByte(at + 2 + i, code)
+  }
+  writer.setByte(at + 2 + text.length, 0)
 }
 
 /** What {@link commentUserdata} keeps of a comment: at most 127 bytes, and never a quote, which nft cannot read back. */

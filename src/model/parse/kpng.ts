@@ -1,18 +1,21 @@
 import { Fields } from './fields.ts'
 import { DEFAULT_KEPT, type KeptKeys } from './kept-keys.ts'
 import { parseKpngEndpoints } from './kpng-endpoints.ts'
-import { parseKpngNode } from './kpng-node.ts'
+import { parseKpngNode, parseServiceCIDRInfo } from './kpng-node.ts'
 import { parseKpngService } from './kpng-service.ts'
 import { emptyResult, type ParseResult } from './object.ts'
 import { foundInstead, Report } from './report.ts'
 
-/** The lists of KPNG's global state file: `to-file` writes `nodes` and `services`, each service with its endpoints. */
-export type KpngSection = 'nodes' | 'services'
+/**
+ * The lists of KPNG's global state file: `to-file` writes `nodes` and `services`, each service with its endpoints; the ranges of
+ * `servicecidrs` are Sluice's addition.
+ */
+export const KPNG_SECTIONS = ['nodes', 'services', 'servicecidrs'] as const
 
-const KPNG_SECTIONS: readonly KpngSection[] = ['nodes', 'services']
+export type KpngSection = (typeof KPNG_SECTIONS)[number]
 
 /**
- * True for KPNG's global state (`globalv1-state.yaml`): a mapping with `nodes` or `services` and without the `kind` and
+ * True for KPNG's global state (`globalv1-state.yaml`): a mapping with one of its lists and without the `kind` and
  * `apiVersion` of a Kubernetes object.
  */
 export function isKpngState(value: unknown): boolean {
@@ -45,7 +48,7 @@ export function parseKpngItem(
   const report = new Report(origin, into.problems)
   const item = Fields.of(value, report, '')
   if (item === undefined) fail(section, foundInstead(value, 'a mapping'), report, into)
-  else if (!(section === 'nodes' ? readNode : readService)(item, report, into, kept)) into.failed.push('')
+  else if (!READERS[section](item, report, into, kept)) into.failed.push('')
   report.end()
   return into
 }
@@ -73,6 +76,19 @@ function readService(item: Fields, report: Report, into: ParseResult, kept: Kept
   }
   return true
 }
+
+function readServiceCIDR(item: Fields, report: Report, into: ParseResult): boolean {
+  report.begin('ServiceCIDR')
+  const value = parseServiceCIDRInfo(item, report)
+  if (value === undefined) return false
+  into.objects.push({ kind: 'ServiceCIDR', value })
+  return true
+}
+
+const READERS = { nodes: readNode, services: readService, servicecidrs: readServiceCIDR } as const satisfies Record<
+  KpngSection,
+  unknown
+>
 
 function fail(field: string, message: string, report: Report, into: ParseResult): void {
   report.begin('')

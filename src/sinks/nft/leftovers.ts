@@ -16,7 +16,10 @@ export function leftoversOf(layout: Layout, { elements }: ReadBack): Leftovers {
     classes: classesOf(layout, { elements }),
     poolOf: (server: VirtualServer) => {
       const set = server.class === 'node-port' ? sets.nodePorts : sets.services
-      const data = of(set.name)?.get(destinationBytes(server).toString('hex'))?.data
+      const left = of(set.name)
+      // The key need not be made for every destination of a node on which nothing is left.
+      if (left === undefined || left.size === 0) return undefined
+      const data = left.get(destinationBytes(server).toString('hex'))?.data
       return Buffer.isBuffer(data) && data.length === 4 ? data.readUInt32LE(0) >>> CLASS_BITS : undefined
     },
     wholePoolOf: (poolId: number) => {

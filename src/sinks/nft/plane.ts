@@ -13,8 +13,7 @@ import type {
   PlaneObserver,
   PlaneProblem,
 } from '../../virtual-server/data-plane.ts'
-import { Destinations, type Winners } from '../../virtual-server/destinations.ts'
-import type { VirtualServer } from '../../virtual-server/virtual-server.ts'
+import { Destinations, noWinners, type Winners } from '../../virtual-server/destinations.ts'
 import { forgetClients, type IsStale, staleAfter } from './affinity.ts'
 import { type Commit, commitChanges, setsOf, syncTable } from './apply.ts'
 import { countsOf, familyState, type TrafficOptions } from './family-state.ts'
@@ -174,11 +173,10 @@ export class NftPlane implements DataPlane {
 
   /** Service by Service, so that a whole cluster does not hold the event loop. */
   async #updateDestinations({ services }: PlaneChanges): Promise<Readonly<Record<Family, Winners>>> {
-    const winners = { 4: new Map<string, VirtualServer | undefined>(), 6: new Map<string, VirtualServer | undefined>() }
+    const winners = noWinners()
     const slices = new Slices()
     for (const [key, servers] of services) {
-      const touched = this.#destinations.update({ services: new Map([[key, servers]]) })
-      for (const family of FAMILIES) for (const [of, winner] of touched[family]) winners[family].set(of, winner)
+      this.#destinations.updateService(key, servers, winners)
       if (slices.due()) await slices.pause()
     }
     return winners

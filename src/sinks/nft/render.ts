@@ -99,6 +99,8 @@ interface PoolState {
   /** Clients keep their endpoint. */
   hasAffinity: boolean
   readonly name: string
+  /** Number of the update that last saw its endpoints: a pool of several destinations is looked at once. */
+  updatedIn: number
 }
 
 interface FrontEnd {
@@ -193,6 +195,7 @@ export class RenderedState {
   #nextPoolId = 1
   /** Over all pools. */
   #endpoints = 0
+  #updates = 0
   /** Pools that may be without a user since the last update. */
   readonly #unused = new Set<string>()
 
@@ -369,19 +372,17 @@ export class RenderedState {
   *#changeDestinations(winners: Winners, changes: ChangeSink): Generator<void> {
     const shortCircuited = new Map<string, VirtualServer>()
     for (const server of winners.values()) if (server?.shortCircuit) shortCircuited.set(server.pool.key, server)
-    const updated = new Set<string>()
+    const update = ++this.#updates
     // Pools that have an id in the kernel come first, so that no new one takes it.
     for (const isLeft of this.#leftovers === undefined ? [false] : [true, false]) {
       for (const server of winners.values()) {
-        if (server === undefined || updated.has(server.pool.key)) continue
+        if (server === undefined || this.#isUpdated(server.pool.key, update)) continue
         if (isLeft && !this.#leftovers?.poolOf(server)) continue
-        updated.add(server.pool.key)
         yield this.#updatePool(server, server.pool, shortCircuited.has(server.pool.key), changes)
       }
     }
     for (const { pool, shortCircuit, ...server } of shortCircuited.values()) {
-      if (shortCircuit === undefined || updated.has(shortCircuit.key)) continue
-      updated.add(shortCircuit.key)
+      if (shortCircuit === undefined || this.#isUpdated(shortCircuit.key, update)) continue
       const left = this.#leftovers?.wholePoolOf(this.#pools.get(pool.key)?.id ?? 0)
       yield this.#updatePool({ ...server, pool, shortCircuit }, shortCircuit, false, changes, left)
     }
@@ -391,6 +392,10 @@ export class RenderedState {
     for (let pools = this.#takeUnused(); pools.length > 0; pools = this.#takeUnused()) {
       for (const pool of pools) this.#dropPool(pool, changes)
     }
+  }
+
+  #isUpdated(poolKey: string, update: number): boolean {
+    return this.#pools.get(poolKey)?.updatedIn === update
   }
 
   /**
@@ -414,9 +419,11 @@ export class RenderedState {
         whole: undefined,
         hasAffinity: false,
         name: servicePortName(server),
+        updatedIn: 0,
       }
       this.#pools.set(key, pool)
     }
+    pool.updatedIn = this.#updates
     const hadAffinity = pool.hasAffinity
     pool.hasAffinity = server.affinitySeconds > 0
     if (hadAffinity && !pool.hasAffinity) this.#forget(pool, undefined, changes)
@@ -598,19 +605,24 @@ export class RenderedState {
   #markUnused(winners: Winners): void {
     for (const server of winners.values()) {
       if (server === undefined) continue
-      this.#unused.add(server.pool.key)
-      if (server.shortCircuit) this.#unused.add(server.shortCircuit.key)
+      this.#markIfUnused(server.pool.key)
+      if (server.shortCircuit) this.#markIfUnused(server.shortCircuit.key)
     }
+  }
+
+  /** Nearly all pools are in use, and there may be many. */
+  #markIfUnused(key: string): void {
+    const pool = this.#pools.get(key)
+    if (pool !== undefined && isUnused(pool)) this.#unused.add(key)
   }
 
   /** Pools that nobody uses, or whose way to the whole pool nobody takes, among those that may be. */
   #takeUnused(): [string, PoolState][] {
-    const unused = [...this.#unused].flatMap((key): [string, PoolState][] => {
+    const unused: [string, PoolState][] = []
+    for (const key of this.#unused) {
       const pool = this.#pools.get(key)
-      const isUnused =
-        pool !== undefined && (pool.users === 0 || (pool.shortCircuits === 0 && pool.whole !== undefined))
-      return isUnused ? [[key, pool]] : []
-    })
+      if (pool !== undefined && isUnused(pool)) unused.push([key, pool])
+    }
     this.#unused.clear()
     return unused
   }
@@ -672,6 +684,11 @@ export class RenderedState {
     const set = this.layout.sets[frontEndSet(server)]
     return { set, key: destinationBytes(server), data: numberBytes(value), comment: servicePortName(server) }
   }
+}
+
+/** Nobody uses it, or nobody takes its way to the whole pool. */
+function isUnused({ users, shortCircuits, whole }: PoolState): boolean {
+  return users === 0 || (shortCircuits === 0 && whole !== undefined)
 }
 
 /** One comment names the pool; one at each endpoint would double the kernel's memory. */

@@ -19,6 +19,8 @@ export interface LocalSourceOptions {
   readonly nodeName: string
   /** Called once for each problem that is new. */
   readonly onProblem?: (problem: Problem) => void
+  /** Called when a change set has come, with undefined, and when there is no stream any more, with the reason. */
+  readonly onConnection?: (failure: Error | undefined) => void
   readonly retryMs?: Timing['retryMs']
 }
 
@@ -60,7 +62,7 @@ export class LocalSource implements Source, LocalState {
   #wake: (() => void) | undefined
   #onSynced: (() => void) | undefined
 
-  constructor({ target, nodeName, onProblem, retryMs }: LocalSourceOptions) {
+  constructor({ target, nodeName, onProblem, onConnection, retryMs }: LocalSourceOptions) {
     this.#nodeName = nodeName
     this.#problems = new RemoteProblems(onProblem)
     this.#client = new WatchClient({
@@ -69,7 +71,10 @@ export class LocalSource implements Source, LocalState {
       nodeName,
       held: new HeldValues(groupOf),
       onChanges: async (changed) => this.#apply(changed),
-      onState: (failure) => this.#problems.setFailure(failure),
+      onState: (failure) => {
+        this.#problems.setFailure(failure)
+        onConnection?.(failure)
+      },
       ...(retryMs && { retryMs }),
     })
   }

@@ -13,6 +13,8 @@ const CLOSE_MAP = 125
 export interface SplitJson {
   /** The JSON text without the entries of its list. */
   readonly header: string
+  /** Where the entries were in it: right behind the list's bracket. Characters. */
+  readonly at: number
   readonly items: readonly Item[]
 }
 
@@ -24,8 +26,8 @@ export interface SplitJson {
 export function splitJsonItems(bytes: Buffer, key: string): SplitJson | undefined {
   const list = findList(bytes, key)
   if (list === undefined) return undefined
-  const header = `${bytes.toString('utf8', 0, list.start)}${bytes.toString('utf8', list.end)}`
-  return { header, items: list.items }
+  const before = bytes.toString('utf8', 0, list.start)
+  return { header: `${before}${bytes.toString('utf8', list.end)}`, at: before.length, items: list.items }
 }
 
 interface List {
@@ -61,7 +63,7 @@ function findList(bytes: Buffer, key: string): List | undefined {
 
 function readList(bytes: Buffer, start: number): List | undefined {
   const items: Item[] = []
-  let line = countFeeds(bytes, 0, start)
+  let line = lineFeeds(bytes, 0, start)
   let counted = start
   let depth = 0
   let itemStart = skipSpace(bytes, start)
@@ -76,7 +78,7 @@ function readList(bytes: Buffer, start: number): List | undefined {
       const isEmpty = at === itemStart
       if (isEmpty && (byte === COMMA || items.length > 0)) return undefined
       if (!isEmpty) {
-        line += countFeeds(bytes, counted, itemStart)
+        line += lineFeeds(bytes, counted, itemStart)
         counted = itemStart
         items.push({ bytes: bytes.subarray(itemStart, at), line })
       }
@@ -106,7 +108,8 @@ function skipSpace(bytes: Buffer, at: number): number {
   return next
 }
 
-function countFeeds(bytes: Buffer, start: number, end: number): number {
+/** Line feeds in a part of the text. */
+export function lineFeeds(bytes: Buffer, start = 0, end: number = bytes.length): number {
   let feeds = 0
   for (let at = start; at < end; at++) if (bytes[at] === LF) feeds++
   return feeds

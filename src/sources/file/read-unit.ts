@@ -44,6 +44,7 @@ function parseUnit(unit: Unit, text: string, limits: ReadLimits): ParseResult {
       return parseItem(unit.itemType, item)
     case 'nodes':
     case 'services':
+    case 'servicecidrs':
       return parseKpngItem(unit.section, item, '')
   }
 }

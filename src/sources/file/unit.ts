@@ -1,7 +1,8 @@
 import type { ClusterObject, Problem } from '../../model/object.ts'
+import type { KpngSection } from '../../model/parse/kpng.ts'
 
 /** Which list of a document a unit is an item of; `document` when it is a whole document. */
-export type Section = 'document' | 'items' | 'services' | 'nodes'
+export type Section = 'document' | 'items' | KpngSection
 
 /**
  * The smallest piece of a file that is read by itself: a document, or one item of a document that is a list. It is read

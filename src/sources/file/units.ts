@@ -1,5 +1,6 @@
+import { KPNG_SECTIONS } from '../../model/parse/kpng.ts'
 import type { Document } from './document.ts'
-import { splitJsonItems } from './json-items.ts'
+import { lineFeeds, splitJsonItems } from './json-items.ts'
 import type { Unit } from './unit.ts'
 import { parseYaml } from './yaml.ts'
 import { type Item, splitYamlItems } from './yaml-items.ts'
@@ -30,7 +31,11 @@ function isJson(bytes: Buffer): boolean {
   return bytes[at] === OPEN_MAP || bytes[at] === OPEN_LIST
 }
 
-function splitJson({ bytes, line }: Document): Unit[] | undefined {
+function splitJson(document: Document): Unit[] | undefined {
+  return splitJsonList(document) ?? splitJsonState(document)
+}
+
+function splitJsonList({ bytes, line }: Document): Unit[] | undefined {
   const split = splitJsonItems(bytes, 'items')
   if (split === undefined || split.header.length > MAX_HEADER_BYTES) return undefined
   const itemType = listItemType(parsed(() => JSON.parse(split.header)))
@@ -44,8 +49,27 @@ function splitJson({ bytes, line }: Document): Unit[] | undefined {
   }))
 }
 
+/** KPNG's global state, which is a YAML file there, as JSON. */
+function splitJsonState({ bytes, line }: Document): Unit[] | undefined {
+  const units: Unit[] = []
+  let header = bytes
+  for (const section of KPNG_SECTIONS) {
+    const split = splitJsonItems(header, section)
+    if (split === undefined) continue
+    for (const item of split.items) {
+      units.push({ section, itemType: '', format: 'json', line: line + item.line, bytes: item.bytes })
+    }
+    // The lists behind keep their lines.
+    const feeds = '\n'.repeat(lineFeeds(header) - lineFeeds(Buffer.from(split.header)))
+    header = Buffer.from(`${split.header.slice(0, split.at)}${feeds}${split.header.slice(split.at)}`)
+  }
+  const rest = header.toString().replaceAll('\n', '')
+  if (units.length === 0 || rest.length > MAX_HEADER_BYTES) return undefined
+  return isKpngHeader(parsed(() => JSON.parse(rest))) ? units : undefined
+}
+
 function splitYaml({ bytes, line }: Document): Unit[] | undefined {
-  const split = splitYamlItems(bytes, ['items', 'services', 'nodes'])
+  const split = splitYamlItems(bytes, ['items', ...KPNG_SECTIONS])
   if (split === undefined || split.header.length > MAX_HEADER_BYTES) return undefined
   const header = parsed(() => parseYaml(split.header.toString()))
   const unit =
@@ -63,9 +87,7 @@ function splitYaml({ bytes, line }: Document): Unit[] | undefined {
     return itemType === undefined ? undefined : items.map(unit('items', itemType))
   }
   if (!isKpngHeader(header)) return undefined
-  const nodes = split.lists.get('nodes') ?? []
-  const services = split.lists.get('services') ?? []
-  return [...nodes.map(unit('nodes', '')), ...services.map(unit('services', ''))]
+  return KPNG_SECTIONS.flatMap((section) => (split.lists.get(section) ?? []).map(unit(section, '')))
 }
 
 function parsed(parse: () => unknown): unknown {
@@ -90,6 +112,6 @@ function isKpngHeader(header: unknown): boolean {
   if (typeof header !== 'object' || header === null) return false
   return Object.entries(header).every(([key, value]) => {
     const isEmpty = value === null || (Array.isArray(value) && value.length === 0)
-    return isEmpty && (key === 'services' || key === 'nodes')
+    return isEmpty && (KPNG_SECTIONS as readonly string[]).includes(key)
   })
 }

@@ -4,7 +4,7 @@ export interface Timing {
   readonly watchMs: number
   /** What a watch may last longer than was asked before it is ended from here. */
   readonly watchMarginMs: number
-  /** How long a watch may be silent; API servers send a bookmark about every minute. */
+  /** How long a watch may be silent; API servers send a bookmark about every minute, or every two when nothing is written. */
   readonly idleMs: number
   /** How long an answer may take to begin, and to go on. */
   readonly answerMs: number

@@ -44,94 +44,19 @@ async function tells(client: WatchClient, ...expected: string[]): Promise<void> 
   expect(client.told).toEqual(expected)
 }
 
-describe('a watch', () => {
-  test('from a version tells what came after it', async () => {
-    api.set(web('a'))
-    api.set(web('b'))
-    api.delete(web('a'))
-    const client = await watch({ resourceVersion: '101' })
-    api.set(web('b'))
-    await tells(client, 'ADDED b', 'DELETED a', 'MODIFIED b')
-    expect(client.events[1]?.object.metadata?.resourceVersion).toBe('103')
-  })
-
-  test.each([{}, { resourceVersion: '0' }])('from %o tells the present state first', async (query) => {
-    api.set(web('a'))
-    api.set(web('b'))
-    api.delete(web('a'))
-    const client = await watch(query)
-    api.set(web('c'))
-    await tells(client, 'ADDED b', 'ADDED c')
-  })
-
-  test('follows labels that come and go: such objects come and go, too', async () => {
-    api.set(web('a'), web('b', { own: '' }))
-    const client = await watch({ resourceVersion: api.resourceVersion, labelSelector: '!own' })
-    api.set(web('a', { own: 'x' }))
-    api.set(web('a', { own: 'y' }))
-    api.set(web('b'))
-    api.set(web('b', { other: '' }))
-    api.delete(web('a'))
-    api.delete(web('b'))
-    await tells(client, 'DELETED a', 'ADDED b', 'MODIFIED b', 'DELETED b')
-    expect(client.events[0]?.object.metadata).toEqual({
-      ...(web('a')['metadata'] as object),
-      creationTimestamp: undefined,
-      resourceVersion: '103',
-    })
-  })
-
-  test('from a version that was compacted gets an error event', async () => {
-    api.set(web('a'))
-    api.compact()
-    const client = await watch({ resourceVersion: '100' })
-    await tells(client, 'ERROR 410')
-    expect(client.events[0]?.object).toMatchObject({ reason: 'Expired' })
-    await eventually('the end', () => client.end === 'ended')
-  })
-
-  test('from a future version waits for it', async () => {
-    const client = await watch({ resourceVersion: '102' })
-    for (const name of ['a', 'b', 'c']) api.set(web(name))
-    await tells(client, 'ADDED c')
-  })
-
-  test('ends after its time, with a bookmark for who wants it', async () => {
-    const with_ = await watch({ resourceVersion: '100', timeoutSeconds: '1', allowWatchBookmarks: 'true' })
-    const without = await watch({ resourceVersion: '100', timeoutSeconds: '1' })
-    await eventually('the ends', () => with_.end === 'ended' && without.end === 'ended')
-    expect([with_.told, without.told]).toEqual([['BOOKMARK 100'], []])
-  })
-
-  test('gets bookmarks from time to time', async () => {
-    await serve({ bookmarkMs: 5 })
-    const client = await watch({ resourceVersion: '100', allowWatchBookmarks: 'true' })
-    await eventually('two bookmarks', () => client.events.length >= 2)
-    expect(new Set(client.told)).toEqual(new Set(['BOOKMARK 100']))
-  })
+test('a watch gets bookmarks from time to time', async () => {
+  await serve({ bookmarkMs: 5 })
+  api.advance()
+  const client = await watch({ resourceVersion: '100', allowWatchBookmarks: 'true' })
+  await eventually('two bookmarks', () => client.events.length >= 2)
+  expect(new Set(client.told)).toEqual(new Set(['BOOKMARK 101']))
 })
 
 describe('a list as a watch', () => {
   const STREAM = { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan', allowWatchBookmarks: 'true' }
 
-  test('ends with an annotated bookmark, and goes on', async () => {
-    api.set(web('a', { x: '' }), web('b'))
-    api.advance()
-    const client = await watch({ ...STREAM, labelSelector: '!x' })
-    api.set(web('c'))
-    await tells(client, 'ADDED b', 'BOOKMARK 103', 'ADDED c')
-    expect(client.events[1]?.object.metadata?.annotations).toEqual({ 'k8s.io/initial-events-end': 'true' })
-  })
-
-  test('of a future version is refused', async () => {
-    const client = await watch({ ...STREAM, resourceVersion: '999' })
-    await tells(client, 'ERROR 504')
-  })
-
   test('is refused by a server without it, and plain for one that never heard of it', async () => {
     api.set(web('a'))
-    const bad = { ...STREAM, watch: '1', resourceVersionMatch: 'Exact' }
-    expect((await ask(api, SERVICES, bad)).status).toBe(422)
     api.streamingLists = 'refused'
     expect(await ask(api, SERVICES, { ...STREAM, watch: '1' })).toMatchObject({
       status: 422,
@@ -140,6 +65,21 @@ describe('a list as a watch', () => {
     api.streamingLists = 'ignored'
     await tells(await watch(STREAM), 'ADDED a')
   })
+})
+
+test('objects are as large as those of clusters, on request', async () => {
+  await serve({ withBulk: true })
+  api.set(web('a'))
+  const { body } = await ask(api, SERVICES)
+  expect(body.items?.[0]?.metadata).toMatchObject({ name: 'a', managedFields: [{ operation: 'Update' }, {}] })
+  expect(JSON.stringify(body).length).toBeGreaterThan(1000)
+})
+
+test('requests are kept, with what was answered', async () => {
+  api.set(web('a'))
+  const answer = await ask(api, SERVICES, { limit: '7' })
+  expect(api.seen('services', 'list')).toMatchObject([{ status: 200, bytesSent: JSON.stringify(answer.body).length }])
+  expect(api.requests[0]?.query.get('limit')).toBe('7')
 })
 
 describe('faults', () => {

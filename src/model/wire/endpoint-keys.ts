@@ -1,4 +1,4 @@
-import type { LocalEndpoint } from '../model/local.ts'
+import type { LocalEndpoint } from '../local.ts'
 
 /**
  * The last part of each endpoint's path: the pod's name as in KPNG, when it is the Service's only endpoint of that pod. A pod
