@@ -37,21 +37,17 @@ async function attempt(context: Context, probe: Probe): Promise<Judgement> {
   const { sourcePort } = probe
   context.probes++
   context.connections += count
-  const open = async (connections: number): Promise<Result[]> =>
-    namespace.requests({
-      protocol: probe.protocol.toLowerCase() as LabProtocol,
-      address: probe.destination,
-      port: probe.port,
-      sourceAddress,
-      ...(sourcePort !== undefined && { sourcePort }),
-      count: connections,
-      // A port belongs to one socket at a time.
-      concurrency: sourcePort === undefined ? Math.min(connections, CONCURRENCY) : 1,
-      timeoutMs: probe.expect.verdict === 'DROP' ? SILENCE_MS : ANSWER_MS,
-    })
-  // Of two first packets on two processors neither is remembered when the other's endpoint is chosen, as with kube-proxy's rules.
-  const first = probe.sameEndpoint && count > 1 ? await open(1) : []
-  const results = [...first, ...(await open(count - first.length))]
+  const results: Result[] = await namespace.requests({
+    protocol: probe.protocol.toLowerCase() as LabProtocol,
+    address: probe.destination,
+    port: probe.port,
+    sourceAddress,
+    ...(sourcePort !== undefined && { sourcePort }),
+    count,
+    // A port belongs to one socket at a time.
+    concurrency: sourcePort === undefined ? Math.min(count, CONCURRENCY) : 1,
+    timeoutMs: probe.expect.verdict === 'DROP' ? SILENCE_MS : ANSWER_MS,
+  })
   const before = context.endpoints.get(probe.sameAs)
   if (probe.sameAs !== '' && before === undefined)
     throw new Error(`${probe.id}: there is no earlier probe ${probe.sameAs}`)
