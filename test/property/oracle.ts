@@ -195,6 +195,8 @@ interface Candidate {
   readonly isLocal: boolean
   readonly zones: readonly string[]
   readonly nodes: readonly string[]
+  /** Decides between copies that are alike in all that 14 names: the one that says where it runs, then by what it says. */
+  readonly order: string
 }
 
 /** 6 to 13: the endpoints of a ServicePort, each address and port once. */
@@ -227,17 +229,30 @@ function candidate({ nodeName }: World, endpoint: EndpointObject, port: number):
     isLocal: endpoint.nodeName === nodeName,
     zones: (endpoint.hints?.forZones ?? []).map((hint) => hint.name),
     nodes: (endpoint.hints?.forNodes ?? []).map((hint) => hint.name),
+    order: orderOf(endpoint),
   }
 }
 
-/** 14: local, then ready, then serving, then the first. */
+function orderOf({ nodeName, conditions, hints }: EndpointObject): string {
+  const named = (list: readonly { readonly name: string }[] = []) => list.map(({ name }) => name)
+  return JSON.stringify([
+    (nodeName ?? '') === '',
+    nodeName ?? '',
+    '',
+    conditions?.terminating ?? false,
+    named(hints?.forNodes),
+    named(hints?.forZones),
+  ])
+}
+
+/** 14: local, then ready, then serving, then the first in their order. */
 function best(copies: readonly Candidate[]): Candidate {
   let left = copies
   for (const quality of ['isLocal', 'isReady', 'isServing'] as const) {
     const better = left.filter((copy) => copy[quality])
     if (better.length > 0) left = better
   }
-  const [first] = left
+  const [first] = [...left].sort((a, b) => (a.order < b.order ? -1 : 1))
   if (first === undefined) throw new TypeError('no copies')
   return first
 }
