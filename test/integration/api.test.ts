@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { Status } from '../../src/observe/status.ts'
 import { until } from '../lab/index.ts'
 import { writeApiCertificates } from '../sluice/api-certificates.ts'
 import { answerOf, TestCluster } from '../sluice/cluster.ts'
 import type { Instance } from '../sluice/instance.ts'
-import { endpointSlice, service } from '../sluice/manifests.ts'
+import { endpointSlice, manyServices, service } from '../sluice/manifests.ts'
 import { SLUICE } from '../sluice/process.ts'
 import { ToApi } from '../sluice/to-api.ts'
 
@@ -54,8 +55,8 @@ function server(source: readonly string[], args: readonly string[]): ToApi {
   return made
 }
 
-async function agent(source: readonly string[]): Promise<Instance> {
-  const made = await cluster.sluice({ source: source })
+async function agent(source: readonly string[], options: Parameters<TestCluster['sluice']>[0] = {}): Promise<Instance> {
+  const made = await cluster.sluice({ source, ...options })
   agents.push(made)
   return made
 }
@@ -120,6 +121,47 @@ test('while the server is away packets go on; when it is back with the same stat
   await answers('b1')
   expect((await sluice.status()).counts.transactions).toBe(before + 1)
 }, 150_000)
+
+test('servers die under load: clients on two nodes come to the new state with what differs, and no connection fails', async () => {
+  const some = [...manyServices(200, 5)]
+  cluster.manifests.write('web.yaml', [...web(cluster.pods.a2.address), ...some])
+  const socket = `unix://${file('restarts.sock')}`
+  let running = await fileToApi('--listen', socket)
+  const clients = await Promise.all([
+    agent(['local', '--api', socket]),
+    agent(['local', '--api', socket], { node: cluster.node2, args: ['--node-name', 'node-2'] }),
+  ])
+  await answers('a2')
+  const load = await cluster.pods.a1.load({
+    protocol: 'http',
+    address: CLUSTER_IP,
+    port: 80,
+    perSecond: 100,
+    timeoutMs: 5000,
+  })
+  const transactions = () => Promise.all(clients.map(async (client) => (await client.status()).counts.transactions))
+  const before = await transactions()
+  for (const removed of [0, 0, 10]) {
+    await running.stop('SIGKILL')
+    await Promise.all(
+      clients.map((client) => client.waitFor('the outage', ({ problems }) => problems.length > 0, 60_000)),
+    )
+    cluster.manifests.write('web.yaml', [...web(cluster.pods.a2.address), ...some.slice(2 * removed)])
+    running = await fileToApi('--listen', socket)
+    const servers = 201 - removed
+    await Promise.all(
+      clients.map((client) => {
+        const isThere = ({ problems, counts }: Status) => problems.length === 0 && counts.virtualServers === servers
+        return client.waitFor('the state of the new server', isThere, 60_000)
+      }),
+    )
+    // One transaction for all that is gone, and none where nothing is.
+    expect(await transactions()).toEqual(before.map((count) => (removed === 0 ? count : count + 1)))
+  }
+  const { sent, failures } = await load.stop()
+  expect(sent).toBeGreaterThan(100)
+  expect(failures).toEqual([])
+}, 240_000)
 
 test.each([
   ['a key without its certificate', ['--listen-tls-key', 'server.key'], /--listen-tls-crt is missing/],
