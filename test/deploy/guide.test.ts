@@ -91,6 +91,10 @@ test('sluice has every command that is run in a pod', () => {
   for (const command of commands) expect(parseCommandLine(command.split(' '))).toMatchObject({ kind: 'run' })
 })
 
+test.each(linesOf('sluice'))('%s: sluice takes %s', (_, line) => {
+  expect(parseCommandLine(line.split(' ').slice(1))).toMatchObject({ kind: 'run' })
+})
+
 test.each(PAGES)('$file: its links lead somewhere', ({ file, text }) => {
   for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)]*)\)/g)) {
     const [name = '', anchor] = target.split('#')
