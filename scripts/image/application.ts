@@ -65,11 +65,25 @@ function addLicenses(folder: string): void {
   }
   for (const [location, { dev, optional }] of Object.entries(lock.packages)) {
     if (location === '' || dev === true || optional === true) continue
+    const name = path.relative('node_modules', location)
+    const copyright = path.join(folder, `copyright.${name.replaceAll('/', '-')}`)
     const license = readdirSync(location).find((file) => /^licen[cs]e/i.test(file))
-    if (license === undefined) throw new Error(`${location} has no license file`)
-    const name = path.relative('node_modules', location).replaceAll('/', '-')
-    place(path.join(location, license), path.join(folder, `copyright.${name}`))
+    if (license !== undefined) place(path.join(location, license), copyright)
+    else if (NAMED_LICENSES.has(name)) writeFileSync(copyright, namedLicense(location))
+    else throw new Error(`${location} has no license file`)
   }
+}
+
+/** Packages that only name their licenses, the texts of which Debian's base-files has. */
+const NAMED_LICENSES = new Set(['@bufbuild/protobuf'])
+
+function namedLicense(location: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(path.join(location, 'package.json'), 'utf8')) as {
+    readonly name: string
+    readonly version: string
+    readonly license: string
+  }
+  return `${name} ${version} is licensed as ${license}, says its package.json.\nThe texts are in /usr/share/common-licenses.\n`
 }
 
 function place(from: string, to: string): void {

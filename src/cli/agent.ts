@@ -183,7 +183,8 @@ export class Agent {
   async #serveFirst(): Promise<void> {
     const changes = await this.#firstChanges()
     if (changes === undefined) return
-    await this.#serve(changes)
+    // The same state makes the same tables, whatever order it came in.
+    await this.#serve({ ...changes, services: new Set([...changes.services].sort()) })
     this.#parts.addresses.follow(() => {
       this.#addressesMayDiffer = true
       this.#wakeForAddresses?.()

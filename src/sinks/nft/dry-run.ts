@@ -38,10 +38,7 @@ export class DryRunPlane implements DataPlane {
     this.#print = options.print
   }
 
-  /** In the order of the Services' keys, so that the same state is the same text, whatever order it came in. */
-  async apply(unordered: PlaneChanges): Promise<void> {
-    const services = new Map([...unordered.services].sort(([a], [b]) => (a < b ? -1 : 1)))
-    const changes = { ...unordered, services }
+  async apply(changes: PlaneChanges): Promise<void> {
     const winners = this.#destinations.update(changes)
     this.#node = mergeNodeState(this.#node, changes)
     const transaction = new TextTransaction()
