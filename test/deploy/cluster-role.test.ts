@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { ApiServer } from '../apiserver/api-server.ts'
 import { COLLECTIONS } from '../apiserver/collections.ts'
+import { listenIn } from '../apiserver/listen-in.ts'
 import type { StreamingLists } from '../apiserver/watch.ts'
 import { Lab, now, until } from '../lab/index.ts'
 import { Instance } from '../sluice/instance.ts'
@@ -43,11 +44,7 @@ async function observe(
   api.tokens.set('a-token', { name: 'sluice', mayDo: (verb, collection) => role.has(permission(verb, collection)) })
   await using lab = await Lab.create()
   const node = await lab.node('node-1', { addresses: ['192.168.50.11/24'] })
-  let listening: Promise<void> | undefined
-  node.inNamespace(() => {
-    listening = api.listen()
-  })
-  await listening
+  await listenIn(node, api)
   const destination = { clusterIPs: ['10.96.0.60'], ports: [{ port: 80 }] }
   const thief = service('thief', destination)
   api.set(nodeObject('node-1', ['192.168.50.11']), service('web', destination))

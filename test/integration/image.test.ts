@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 import { EXIT } from '../../src/cli/exit-codes.ts'
 import { ApiServer } from '../apiserver/api-server.ts'
+import { listenIn } from '../apiserver/listen-in.ts'
 import { containerCommand } from '../container/container.ts'
 import { type UnpackedImage, unpackImage } from '../container/image.ts'
 import { iptablesMode } from '../fixtures/kube-proxy.ts'
@@ -92,11 +93,7 @@ test('without NET_ADMIN, the agent says what it lacks', async () => {
 test('with a read-only root and NET_ADMIN alone, the whole agent serves a Service of an API server', async () => {
   await cluster.pods.a2.serve({ protocol: 'http', port: 8080, name: 'a2' })
   const api = new ApiServer()
-  let listening: Promise<void> | undefined
-  cluster.node1.inNamespace(() => {
-    listening = api.listen()
-  })
-  await listening
+  await listenIn(cluster.node1, api)
   api.set(
     nodeObject('node-1', CLUSTER.node1),
     service('web', { clusterIPs: [CLUSTER_IP], ports: [{ port: 80 }] }),

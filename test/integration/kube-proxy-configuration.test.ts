@@ -13,6 +13,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { ApiServer } from '../apiserver/api-server.ts'
+import { listenIn } from '../apiserver/listen-in.ts'
 import { ask } from '../sluice/ask.ts'
 import { answerOf, CLUSTER, TestCluster } from '../sluice/cluster.ts'
 import { countTables, Instance } from '../sluice/instance.ts'
@@ -32,11 +33,7 @@ beforeAll(async () => {
   cluster = await TestCluster.create()
   await cluster.pods.a2.serve({ protocol: 'http', port: 8080, name: 'a2' })
   api = new ApiServer()
-  let listening: Promise<void> | undefined
-  cluster.node1.inNamespace(() => {
-    listening = api.listen()
-  })
-  await listening
+  await listenIn(cluster.node1, api)
   api.set(
     nodeObject('node-1', CLUSTER.node1),
     service('web', { clusterIPs: [CLUSTER_IP], ports: [{ port: 80 }] }),

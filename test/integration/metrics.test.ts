@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ApiServer } from '../apiserver/api-server.ts'
+import { listenIn } from '../apiserver/listen-in.ts'
 import { parseMetrics, type Scrape, valueOf } from '../fixtures/metrics-text.ts'
 import { until } from '../lab/index.ts'
 import { ask } from '../sluice/ask.ts'
@@ -22,11 +23,7 @@ beforeEach(async () => {
   cluster = await TestCluster.create()
   api = new ApiServer()
   // The socket is made in the node's namespace, and stays there.
-  let listening: Promise<void> | undefined
-  cluster.node1.inNamespace(() => {
-    listening = api.listen()
-  })
-  await listening
+  await listenIn(cluster.node1, api)
   api.set(nodeObject('node-1', CLUSTER.node1), ...web('10.244.1.1'))
 })
 

@@ -6,9 +6,10 @@ import { readGlobalNode, readGlobalService, readGlobalServiceCIDR } from '../../
 import { SET } from '../../model/wire/sets.ts'
 import { Slices } from '../../observe/event-loop.ts'
 import type { Store } from '../../store/store.ts'
-import type { Timing } from '../kube/timing.ts'
+import type { RetryRange } from '../retry-delay.ts'
 import { isSameObject } from '../same.ts'
 import type { Source } from '../source.ts'
+import { SourceRun } from '../source-run.ts'
 import { type Group, HeldValues, unpack, valueKey } from './held-values.ts'
 import { RemoteProblems } from './remote-problems.ts'
 import { WatchClient } from './watch-client.ts'
@@ -18,7 +19,7 @@ export interface ApiSourceOptions {
   readonly target: GrpcTarget
   /** Called once for each problem that is new. */
   readonly onProblem?: (problem: Problem) => void
-  readonly retryMs?: Timing['retryMs']
+  readonly retryMs?: RetryRange
 }
 
 /**
@@ -30,9 +31,7 @@ export class ApiSource implements Source {
   readonly #client: WatchClient
   readonly #problems: RemoteProblems
   readonly #objects = new Map<string, ReadonlyMap<ObjectId, ClusterObject>>()
-  readonly #closing = new AbortController()
-  #running: Promise<void> | undefined
-  #onSynced: (() => void) | undefined
+  readonly #run = new SourceRun()
 
   constructor({ store, target, onProblem, retryMs }: ApiSourceOptions) {
     this.#store = store
@@ -50,13 +49,7 @@ export class ApiSource implements Source {
 
   /** Waits for the server as long as it takes, or until {@link close}. */
   async start(): Promise<void> {
-    const { signal } = this.#closing
-    const synced = new Promise<void>((resolve) => {
-      this.#onSynced = resolve
-      signal.addEventListener('abort', () => resolve())
-    })
-    this.#running = this.#client.run(signal)
-    if (!signal.aborted) await synced
+    await this.#run.start((signal) => this.#client.run(signal))
   }
 
   problems(): readonly Problem[] {
@@ -64,8 +57,7 @@ export class ApiSource implements Source {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort()
-    await this.#running
+    await this.#run.close()
   }
 
   async #apply(changed: ReadonlyMap<string, Group>): Promise<void> {
@@ -76,11 +68,11 @@ export class ApiSource implements Source {
       this.#difference(name, group, set, gone)
       if (slices.due()) await slices.pause()
     }
-    if (this.#closing.signal.aborted) return
+    if (this.#run.signal.aborted) return
     this.#problems.tell()
     this.#store.apply({ set, delete: gone })
     this.#store.markSynced()
-    this.#onSynced?.()
+    this.#run.synced()
   }
 
   /** A group that cannot be used leaves what it was before. */

@@ -8,8 +8,9 @@ import { SERVICE_CIDRS_PATH, SET, type SetNumber } from '../../model/wire/sets.t
 import { Slices } from '../../observe/event-loop.ts'
 import type { LocalChanges, LocalState } from '../../store/local-state.ts'
 import type { StoreChanges } from '../../store/reader.ts'
-import type { Timing } from '../kube/timing.ts'
+import type { RetryRange } from '../retry-delay.ts'
 import type { Source } from '../source.ts'
+import { SourceRun } from '../source-run.ts'
 import { type Group, HeldValues, unpack, valueKey } from './held-values.ts'
 import { RemoteProblems } from './remote-problems.ts'
 import { WatchClient } from './watch-client.ts'
@@ -21,7 +22,7 @@ export interface LocalSourceOptions {
   readonly onProblem?: (problem: Problem) => void
   /** Called when a change set has come, with undefined, and when there is no stream any more, with the reason. */
   readonly onConnection?: (failure: Error | undefined) => void
-  readonly retryMs?: Timing['retryMs']
+  readonly retryMs?: RetryRange
 }
 
 /** Groups that are no Service; no Service's key has a colon. */
@@ -50,8 +51,7 @@ export class LocalSource implements Source, LocalState {
   readonly #restricted = new Set<ServiceKey>()
   /** What was read to see that it can be used, until it is asked for. */
   readonly #read = new Map<ServiceKey, LocalService>()
-  readonly #closing = new AbortController()
-  #running: Promise<void> | undefined
+  readonly #run = new SourceRun()
   #untaken: Untaken = nothing()
   #hasUntaken = false
   #isSynced = false
@@ -60,7 +60,6 @@ export class LocalSource implements Source, LocalState {
   #hasNode = false
   #changed: StoreChanges = { services: 0, endpointSlices: 0, lastAt: 0 }
   #wake: (() => void) | undefined
-  #onSynced: (() => void) | undefined
 
   constructor({ target, nodeName, onProblem, onConnection, retryMs }: LocalSourceOptions) {
     this.#nodeName = nodeName
@@ -81,13 +80,7 @@ export class LocalSource implements Source, LocalState {
 
   /** Waits for the server as long as it takes, or until it is closed. */
   async start(): Promise<void> {
-    const { signal } = this.#closing
-    const synced = new Promise<void>((resolve) => {
-      this.#onSynced = resolve
-      signal.addEventListener('abort', () => resolve())
-    })
-    this.#running = this.#client.run(signal)
-    if (!signal.aborted) await synced
+    await this.#run.start((signal) => this.#client.run(signal))
   }
 
   problems(): readonly Problem[] {
@@ -133,9 +126,8 @@ export class LocalSource implements Source, LocalState {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#closing.abort()
     this.#wake?.()
-    await this.#running
+    await this.#run.close()
   }
 
   #isReady(): boolean {
@@ -161,7 +153,7 @@ export class LocalSource implements Source, LocalState {
     for (const key of services) this.#untaken.services.add(key)
     const isFirst = !this.#isSynced
     this.#isSynced = true
-    this.#onSynced?.()
+    this.#run.synced()
     if (!isFirst && changed.size === 0) return
     this.#revision++
     this.#changed = {

@@ -6,7 +6,7 @@ import { isWireError, WireError } from '../../model/wire/error.ts'
 import { readOp } from '../../model/wire/op.ts'
 import { type Api, WATCH_METHOD, watchRequest } from '../../model/wire/requests.ts'
 import { SourceError } from '../error.ts'
-import { retryDelay, type Timing } from '../kube/timing.ts'
+import { type RetryRange, retryDelay } from '../retry-delay.ts'
 import type { Group, HeldValues } from './held-values.ts'
 
 export interface WatchClientOptions {
@@ -19,13 +19,12 @@ export interface WatchClientOptions {
   readonly onChanges: (changed: ReadonlyMap<string, Group>) => Promise<void>
   /** Why there is no stream; undefined when there is one again. */
   readonly onState: (failure: SourceError | undefined) => void
-  /** The shortest and the longest pause after a failure, in milliseconds. */
-  readonly retryMs?: Timing['retryMs']
+  readonly retryMs?: RetryRange
   /** How long a peer may be silent in the middle of a change set, in milliseconds. */
   readonly silenceMs?: number
 }
 
-const RETRY_MS: Timing['retryMs'] = [250, 10_000]
+const RETRY_MS: RetryRange = [250, 10_000]
 const SILENCE_MS = 60_000
 
 /**

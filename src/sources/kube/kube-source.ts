@@ -4,6 +4,7 @@ import { type ServiceKey, serviceKey } from '../../model/service.ts'
 import type { Store, Update } from '../../store/store.ts'
 import { ProblemTeller } from '../problem-teller.ts'
 import type { Source } from '../source.ts'
+import { SourceRun } from '../source-run.ts'
 import { ApiClient } from './api-client.ts'
 import type { ApiServer } from './api-server.ts'
 import type { ApiAnswer } from './connection.ts'
@@ -45,9 +46,7 @@ export class KubeSource implements Source {
   readonly #reflectors: readonly Reflector[]
   readonly #teller: ProblemTeller
   readonly #outage: Outage
-  readonly #closing = new AbortController()
-  #running: Promise<unknown> | undefined
-  #onSynced: (() => void) | undefined
+  readonly #run = new SourceRun()
 
   constructor({ store, server, nodeName, timing = DEFAULT_TIMING, ...options }: KubeSourceOptions) {
     const { onProblem, onNotice, onAnswer, kept, proxyName = '', now = () => performance.now() } = options
@@ -74,13 +73,7 @@ export class KubeSource implements Source {
 
   /** Waits for the API server as long as it takes, or until {@link close}. */
   async start(): Promise<void> {
-    const { signal } = this.#closing
-    const synced = new Promise<void>((resolve) => {
-      this.#onSynced = resolve
-      signal.addEventListener('abort', () => resolve())
-    })
-    this.#running = Promise.all(this.#reflectors.map(async (reflector) => reflector.run(signal)))
-    if (!signal.aborted) await synced
+    await this.#run.start((signal) => Promise.all(this.#reflectors.map(async (reflector) => reflector.run(signal))))
   }
 
   problems(): readonly Problem[] {
@@ -93,8 +86,7 @@ export class KubeSource implements Source {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort()
-    await this.#running
+    await this.#run.close()
     this.#client.close()
   }
 
@@ -103,14 +95,14 @@ export class KubeSource implements Source {
   }
 
   #onState(): void {
-    if (this.#closing.signal.aborted) return
+    if (this.#run.signal.aborted) return
     this.#outage.update(
       this.#reflectors.flatMap(({ kind, failure: error, isSynced }) => (error ? [{ kind, error, isSynced }] : [])),
     )
     this.#teller.tell(this.#objectProblems())
     if (this.#store.synced || !this.#reflectors.every(({ isSynced }) => isSynced)) return
     this.#store.markSynced()
-    this.#onSynced?.()
+    this.#run.synced()
   }
 }
 

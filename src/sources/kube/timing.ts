@@ -1,3 +1,5 @@
+import type { RetryRange } from '../retry-delay.ts'
+
 /** How patient a reflector is. All in milliseconds. */
 export interface Timing {
   /** How long a watch lasts, as it is asked of the API server: at random between this and twice as much. */
@@ -10,8 +12,7 @@ export interface Timing {
   readonly answerMs: number
   /** How long a list that comes as a watch may be quiet before it is complete; API servers say so within seconds. */
   readonly listQuietMs: number
-  /** The shortest and the longest pause after a failure. */
-  readonly retryMs: readonly [number, number]
+  readonly retryMs: RetryRange
   /** A watch that ends earlier, without having told anything, counts as a failure. */
   readonly shortWatchMs: number
   /** When to ask again for what the API server does not serve. */
@@ -27,10 +28,4 @@ export const DEFAULT_TIMING: Timing = {
   retryMs: [800, 30_000],
   shortWatchMs: 1000,
   notServedMs: 300_000,
-}
-
-/** The pause after so many failures in a row, at random so that not all nodes come back at once. Milliseconds. */
-export function retryDelay([shortest, longest]: Timing['retryMs'], failures: number): number {
-  const ceiling = Math.min(shortest * 2 ** Math.min(failures, 30), longest)
-  return (ceiling / 2) * (1 + Math.random())
 }

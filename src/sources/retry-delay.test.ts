@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { DEFAULT_TIMING, retryDelay } from './timing.ts'
+import { DEFAULT_TIMING } from './kube/timing.ts'
+import { retryDelay } from './retry-delay.ts'
 
 test.each([
   [1, 800, 1600],
